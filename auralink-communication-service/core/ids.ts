@@ -1,0 +1,30 @@
+/**
+ * Branded identifiers, so that a call's id cannot be passed where a ring's is meant. Ours are UUIDv7 (RFC 9562):
+ * they sort by time of creation, which keeps B-trees tight and makes "the lower call id wins" (glare) mean
+ * "the earlier call wins".
+ */
+import { v7 as uuidv7 } from 'uuid';
+
+declare const brand: unique symbol;
+type Id<B extends string> = string & { readonly [brand]: B };
+
+export type PersonId = Id<'PersonId'>;
+export type EndpointId = Id<'EndpointId'>;
+export type CallId = Id<'CallId'>;
+export type InvitationId = Id<'InvitationId'>;
+export type RingId = Id<'RingId'>;
+/** Short name that an operator gives to an app, e.g. `chat`. */
+export type AppId = Id<'AppId'>;
+/** One browser profile or phone of one person, as a first-party cookie told us. Never shown to apps. */
+export type DeviceKey = Id<'DeviceKey'>;
+/** Normal form of an address, with both ends: `@alice.aura`. */
+export type AuraId = Id<'AuraId'>;
+/** A full Matrix user id: `@localpart:server`. */
+export type UserId = Id<'UserId'>;
+/** One running service process; new at every start. */
+export type ProcessId = Id<'ProcessId'>;
+
+/** Source of fresh ids; a parameter everywhere, so that tests can foresee them. */
+export type NewId = <T extends Id<string>>() => T;
+
+export const newId: NewId = <T extends Id<string>>() => uuidv7() as T;

@@ -1,0 +1,17 @@
+/**
+ * The transaction as the rooms see it: opaque. A use case opens `unitOfWork.run(tx => …)` and passes `tx` to every
+ * store port that it calls; only store/ knows what is inside.
+ */
+
+declare const txBrand: unique symbol;
+export interface Tx {
+  readonly [txBrand]: true;
+}
+
+export interface UnitOfWork {
+  /**
+   * Runs `work` in one transaction. Deadlocks and serialization failures run it again, so `work` must have no effect
+   * but through `tx`. Throws `unavailable` when the database is away.
+   */
+  run<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
+}

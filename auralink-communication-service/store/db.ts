@@ -1,0 +1,200 @@
+/**
+ * The database: one pool of connections with time-outs, Kysely over it for ordinary queries, named statements for the
+ * hot ones, and the unit of work that the rooms use as their transaction. Errors of the database become AuraErrors
+ * here, so that nothing above knows SQLSTATEs.
+ */
+import { CompiledQuery, Kysely, PostgresDialect, type Transaction } from 'kysely';
+import pg from 'pg';
+import { AuraError } from '../core/errors.ts';
+import type { StreamEvent } from '../auralink-modules/endpoints/model.ts';
+import type { Tx, UnitOfWork } from '../core/unit-of-work.ts';
+import type { Database } from './schema.ts';
+
+/** A statement that runs longer is given up by the database. */
+export const STATEMENT_TIMEOUT_MS = 5_000;
+export const LOCK_TIMEOUT_MS = 3_000;
+export const IDLE_IN_TRANSACTION_TIMEOUT_MS = 5_000;
+/** How long a request waits for a free connection. */
+export const POOL_WAIT_MS = 3_000;
+/** A transaction that lost a deadlock runs again, this often at most. */
+export const TRANSACTION_ATTEMPTS = 4;
+export const UNAVAILABLE_RETRY_AFTER_SECONDS = 2;
+
+export interface DatabaseAddress {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly password: string;
+  readonly database: string;
+  readonly poolSize: number;
+  /** Shown in pg_stat_activity. */
+  readonly applicationName?: string;
+}
+
+export interface Db {
+  readonly pool: pg.Pool;
+  readonly kysely: Kysely<Database>;
+  readonly unitOfWork: UnitOfWork;
+  close(): Promise<void>;
+}
+
+/** What a Tx really is: a connection in a transaction, and what to tell once it has been committed. */
+interface Open {
+  readonly client: pg.PoolClient;
+  readonly events: StreamEvent[];
+}
+const open = new WeakMap<Tx, Open>();
+
+/** Whoever wakes sockets; called after commit, must not throw. */
+export type OnCommitted = (events: readonly StreamEvent[]) => void;
+
+const int8 = 20;
+const types: pg.CustomTypesConfig = {
+  getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
+    oid === int8 ? Number : pg.types.getTypeParser(oid, format)) as pg.CustomTypesConfig['getTypeParser'],
+};
+
+export function openDatabase(address: DatabaseAddress, onCommitted: OnCommitted = () => {}): Db {
+  const pool = new pg.Pool({
+    host: address.host,
+    port: address.port,
+    user: address.user,
+    password: address.password,
+    database: address.database,
+    max: address.poolSize,
+    application_name: address.applicationName ?? 'auralink',
+    connectionTimeoutMillis: POOL_WAIT_MS,
+    statement_timeout: STATEMENT_TIMEOUT_MS,
+    lock_timeout: LOCK_TIMEOUT_MS,
+    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
+    keepAlive: true,
+    types,
+  });
+  // An idle connection that breaks must not end the process; its next user gets the error.
+  pool.on('error', () => {});
+  const kysely = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
+  return {
+    pool,
+    kysely,
+    unitOfWork: { run: (work) => runTransaction(pool, onCommitted, work) },
+    close: () => kysely.destroy(),
+  };
+}
+
+async function runTransaction<T>(
+  pool: pg.Pool,
+  onCommitted: OnCommitted,
+  work: (tx: Tx) => Promise<T>,
+): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await runOnce(pool, onCommitted, work);
+    } catch (error) {
+      if (attempt < TRANSACTION_ATTEMPTS && isTransient(error)) continue;
+      throw translate(error);
+    }
+  }
+}
+
+async function runOnce<T>(pool: pg.Pool, onCommitted: OnCommitted, work: (tx: Tx) => Promise<T>): Promise<T> {
+  const client = await pool.connect();
+  // A connection that breaks between two statements emits this; the next statement then fails.
+  const ignore = () => {};
+  client.on('error', ignore);
+  const tx = {} as Tx;
+  const state: Open = { client, events: [] };
+  open.set(tx, state);
+  let broken: Error | undefined;
+  try {
+    await client.query('BEGIN');
+    const result = await work(tx);
+    await client.query('COMMIT');
+    onCommitted(state.events);
+    return result;
+  } catch (error) {
+    await client.query('ROLLBACK').catch((e: Error) => {
+      broken = e;
+    });
+    throw error;
+  } finally {
+    open.delete(tx);
+    client.off('error', ignore);
+    client.release(broken);
+  }
+}
+
+function stateOf(tx: Tx): Open {
+  const state = open.get(tx);
+  if (state === undefined) throw new Error('this transaction is over');
+  return state;
+}
+
+/** Remembers events that sockets are told of once `tx` has been committed. */
+export function announce(tx: Tx, events: readonly StreamEvent[]): void {
+  stateOf(tx).events.push(...events);
+}
+
+/** A named statement (parsed once a connection) on the transaction's connection, or on the pool. */
+export async function query<R extends pg.QueryResultRow>(
+  on: Tx | pg.Pool,
+  name: string,
+  text: string,
+  values: readonly unknown[],
+): Promise<R[]> {
+  const target = on instanceof pg.Pool ? on : stateOf(on).client;
+  try {
+    const result = await target.query<R>({ name, text, values: values as unknown[] });
+    return result.rows;
+  } catch (error) {
+    if (on instanceof pg.Pool) throw translate(error);
+    throw error;
+  }
+}
+
+/** Kysely's query, run inside `tx`. For everything that is not hot. */
+export async function execute<R>(tx: Tx, compiled: CompiledQuery<R>): Promise<R[]> {
+  const result = await stateOf(tx).client.query(compiled.sql, compiled.parameters as unknown[]);
+  return result.rows as R[];
+}
+
+export type { Transaction };
+
+const TRANSIENT = new Set(['40001', '40P01']);
+/** Connection refused, reset, server starting or stopping, too many connections, no disk. */
+const AWAY = /^(08|57P|53)/;
+const AWAY_ERRNO = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOENT', 'EHOSTUNREACH']);
+
+function sqlState(error: unknown): string {
+  return typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
+}
+
+function isTransient(error: unknown): boolean {
+  return TRANSIENT.has(sqlState(error));
+}
+
+/** Constraint that a unique violation names, or null: stores turn the ones they expect into refusals. */
+export function findViolatedConstraint(error: unknown): string | null {
+  if (sqlState(error) !== '23505') return null;
+  return (error as pg.DatabaseError).constraint ?? null;
+}
+
+/** Database away, busy or timed out → `unavailable`; everything else stays what it is. */
+export function translate(error: unknown): unknown {
+  if (error instanceof AuraError) return error;
+  const state = sqlState(error);
+  const message = error instanceof Error ? error.message : '';
+  const away =
+    AWAY.test(state) ||
+    AWAY_ERRNO.has(state) ||
+    state === '57014' ||
+    state === '55P03' ||
+    TRANSIENT.has(state) ||
+    /timeout exceeded when trying to connect|Connection terminated|Client has encountered a connection error|not queryable/i.test(message);
+  if (!away) return error;
+  return new AuraError(
+    'unavailable',
+    'The database is not reachable at the moment; try again shortly.',
+    { retryAfterSeconds: UNAVAILABLE_RETRY_AFTER_SECONDS },
+    error,
+  );
+}
