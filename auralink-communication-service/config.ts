@@ -8,9 +8,7 @@ import { parseEnv } from 'node:util';
 import { z } from 'zod';
 
 const port = z.coerce.number().int().min(1).max(65535);
-const flag = z
-  .enum(['true', 'false', '1', '0'])
-  .transform((v) => v === 'true' || v === '1');
+const flag = z.enum(['true', 'false', '1', '0']).transform((v) => v === 'true' || v === '1');
 const list = z.string().transform((v) =>
   v
     .split(',')
@@ -21,15 +19,27 @@ const url = z.url().transform((v) => v.replace(/\/+$/, ''));
 const secret = z.string().min(16);
 
 export const configSchema = z.object({
-  SYNAPSE_SERVER_NAME: z.string().min(1).default('auralink.network').describe('Matrix homeserver domain; cannot change once accounts exist'),
-  MATRIX_REGISTRATION_SECRET: secret.describe("Synapse's shared secret, with which the administrator account is made"),
+  SYNAPSE_SERVER_NAME: z
+    .string()
+    .min(1)
+    .default('auralink.network')
+    .describe('Matrix homeserver domain; cannot change once accounts exist'),
+  MATRIX_REGISTRATION_SECRET: secret.describe(
+    "Synapse's shared secret, with which the administrator account is made",
+  ),
   COMM_POSTGRES_HOST: z.string().default('localhost').describe('Database host'),
   COMM_POSTGRES_PORT: port.default(5433).describe('Database port'),
   COMM_POSTGRES_USER: z.string().default('auralink').describe('Database user'),
   COMM_POSTGRES_PASSWORD: secret.describe('Database password'),
   COMM_POSTGRES_DB: z.string().default('auralink_comm').describe("The service's database"),
   COMM_POSTGRES_SYNAPSE_DB: z.string().default('auralink_synapse').describe("Synapse's own database"),
-  COMM_POSTGRES_POOL_SIZE: z.coerce.number().int().min(4).max(200).default(20).describe('Database connections a service process may hold'),
+  COMM_POSTGRES_POOL_SIZE: z.coerce
+    .number()
+    .int()
+    .min(4)
+    .max(200)
+    .default(20)
+    .describe('Database connections a service process may hold'),
   COMM_REDIS_HOST: z.string().default('').describe('Redis host; empty: work without Redis'),
   COMM_REDIS_PORT: port.default(6379).describe('Redis port'),
   COMM_REDIS_PASSWORD: z.string().default('').describe('Redis password, if it wants one'),
@@ -38,46 +48,95 @@ export const configSchema = z.object({
   ENABLE_FEDERATION: flag.default(true).describe('Federate with other Matrix servers'),
   ENABLE_MESH_ROUTING: flag.default(true).describe('Offer relays and direct paths, not only the SFU'),
 
-  PUBLIC_BASE_URL: url.default('http://localhost:8008').describe('Where people reach the public door; issuer of sign-in tokens'),
+  PUBLIC_BASE_URL: url
+    .default('http://localhost:8008')
+    .describe('Where people reach the public door; issuer of sign-in tokens'),
   PUBLIC_HOST: z.string().default('127.0.0.1').describe('Address that the public door binds'),
   PUBLIC_PORT: port.default(8008).describe('Public door'),
-  ENGINES_HOST: z.string().default('127.0.0.1').describe("Address that the engines' door binds: loopback or a private network"),
+  ENGINES_HOST: z
+    .string()
+    .default('127.0.0.1')
+    .describe("Address that the engines' door binds: loopback or a private network"),
   ENGINES_PORT: port.default(8010).describe("The engines' door: Synapse's transactions, LiveKit's webhooks"),
   METRICS_HOST: z.string().default('127.0.0.1').describe('Address that /metrics binds'),
   METRICS_PORT: port.default(9001).describe('Metrics'),
-  INTERNAL_ALLOWED_CIDRS: list.default([]).describe('Networks besides loopback that may reach /internal, comma-separated'),
-  TRUSTED_PROXY_CIDRS: list.default([]).describe('Balancers whose X-Forwarded-For is believed, comma-separated'),
-  APP_HOSTS: list.default([]).describe('Hosts that serve one demo app each, as appId=host[:port], comma-separated'),
+  INTERNAL_ALLOWED_CIDRS: list
+    .default([])
+    .describe('Networks besides loopback that may reach /internal, comma-separated'),
+  TRUSTED_PROXY_CIDRS: list
+    .default([])
+    .describe('Balancers whose X-Forwarded-For is believed, comma-separated'),
+  APP_HOSTS: list
+    .default([])
+    .describe('Hosts that serve one demo app each, as appId=host[:port], comma-separated'),
 
   SYNAPSE_URL: url.default('http://127.0.0.1:8018').describe("Synapse's client listener"),
-  SYNAPSE_METRICS_URL: url.default('http://127.0.0.1:8019').describe("Synapse's metrics listener; /_synapse/metrics is read there"),
-  SYNAPSE_ADMIN_PASSWORD: secret.describe('Password of the administrator account @auralink-admin that sets first passwords'),
+  SYNAPSE_METRICS_URL: url
+    .default('http://127.0.0.1:8019')
+    .describe("Synapse's metrics listener; /_synapse/metrics is read there"),
+  SYNAPSE_ADMIN_PASSWORD: secret.describe(
+    'Password of the administrator account @auralink-admin that sets first passwords',
+  ),
   APPSERVICE_AS_TOKEN: secret.describe('Our token towards Synapse'),
   APPSERVICE_HS_TOKEN: secret.describe("Synapse's token towards us"),
-  REGISTRATION_TOKEN: secret.describe('Invitation code for registering on the page and through /_matrix/client/*/register'),
+  REGISTRATION_TOKEN: secret.describe(
+    'Invitation code for registering on the page and through /_matrix/client/*/register',
+  ),
 
   LIVEKIT_URL: url.default('http://127.0.0.1:7880').describe("LiveKit's API"),
-  LIVEKIT_PUBLIC_URL: z.string().regex(/^wss?:\/\//).default('ws://localhost:7880').describe('Where browsers reach LiveKit'),
+  LIVEKIT_PUBLIC_URL: z
+    .string()
+    .regex(/^wss?:\/\//)
+    .default('ws://localhost:7880')
+    .describe('Where browsers reach LiveKit'),
   LIVEKIT_API_KEY: z.string().min(3).default('auralink').describe('LiveKit API key'),
   LIVEKIT_API_SECRET: z.string().min(32).describe('LiveKit API secret, at least 32 characters'),
 
   COTURN_URL: z.string().default('').describe('turn: address of coturn; empty: none'),
 
-  OIDC_SIGNING_KEYS: secret.describe('Signing keys of "Sign in with AuraLink", a JWK set with private ES256 keys'),
+  OIDC_SIGNING_KEYS: secret.describe(
+    'Signing keys of "Sign in with AuraLink", a JWK set with private ES256 keys',
+  ),
   OIDC_COOKIE_KEYS: secret.describe('Keys that sign our cookies, comma-separated, newest first'),
   OIDC_SYNAPSE_CLIENT_SECRET: secret.describe("Synapse's client secret at our sign-in"),
-  DASHBOARD_ISSUER: z.string().default('https://dashboard.auralink.network').describe('iss of Dashboard tokens'),
-  DASHBOARD_AUDIENCE: z.string().default('auralink-communication-service').describe('aud of Dashboard tokens'),
-  DASHBOARD_JWKS_URL: z.union([url, z.literal('')]).default('').describe('Where the Dashboard publishes its keys'),
-  DASHBOARD_JWKS_FILE: z.string().default('').describe('Public keys of the Dashboard as a local JWK set, instead of the URL'),
+  DASHBOARD_ISSUER: z
+    .string()
+    .default('https://dashboard.auralink.network')
+    .describe('iss of Dashboard tokens'),
+  DASHBOARD_AUDIENCE: z
+    .string()
+    .default('auralink-communication-service')
+    .describe('aud of Dashboard tokens'),
+  DASHBOARD_JWKS_URL: z
+    .union([url, z.literal('')])
+    .default('')
+    .describe('Where the Dashboard publishes its keys'),
+  DASHBOARD_JWKS_FILE: z
+    .string()
+    .default('')
+    .describe('Public keys of the Dashboard as a local JWK set, instead of the URL'),
 
   RING_TIMEOUT_SECONDS: z.coerce.number().min(1).max(120).default(45).describe('How long a call rings'),
-  MEDIA_TIMEOUT_SECONDS: z.coerce.number().min(1).max(300).default(30).describe('How long after an answer, or after everybody left, a call without media stays open'),
-  RESERVED_NAMES_FILE: z.string().default('').describe("Operator's list of names that nobody may claim, one a line"),
+  MEDIA_TIMEOUT_SECONDS: z.coerce
+    .number()
+    .min(1)
+    .max(300)
+    .default(30)
+    .describe('How long after an answer, or after everybody left, a call without media stays open'),
+  RESERVED_NAMES_FILE: z
+    .string()
+    .default('')
+    .describe("Operator's list of names that nobody may claim, one a line"),
   DEMO_APPS: flag.default(false).describe('Register the demo apps Chat, Market and Play'),
-  RUN_DIR: z.string().default('.aura/run').describe('Sockets and state files that processes on this machine share'),
+  RUN_DIR: z
+    .string()
+    .default('.aura/run')
+    .describe('Sockets and state files that processes on this machine share'),
   WEB_DIST_DIR: z.string().default('auralink-web/dist').describe('Built pages'),
-  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info').describe('How much is logged'),
+  LOG_LEVEL: z
+    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
+    .default('info')
+    .describe('How much is logged'),
 });
 
 export type Config = z.output<typeof configSchema>;

@@ -3,10 +3,10 @@
  * hot ones, and the unit of work that the rooms use as their transaction. Errors of the database become AuraErrors
  * here, so that nothing above knows SQLSTATEs.
  */
-import { CompiledQuery, Kysely, PostgresDialect, type Transaction } from 'kysely';
+import { type CompiledQuery, Kysely, PostgresDialect, type Transaction } from 'kysely';
 import pg from 'pg';
-import { AuraError } from '../core/errors.ts';
 import type { StreamEvent } from '../auralink-modules/endpoints/model.ts';
+import { AuraError } from '../core/errors.ts';
 import type { Tx, UnitOfWork } from '../core/unit-of-work.ts';
 import type { Database } from './schema.ts';
 
@@ -189,7 +189,9 @@ export function translate(error: unknown): unknown {
     state === '57014' ||
     state === '55P03' ||
     TRANSIENT.has(state) ||
-    /timeout exceeded when trying to connect|Connection terminated|Client has encountered a connection error|not queryable/i.test(message);
+    /timeout exceeded when trying to connect|Connection terminated|Client has encountered a connection error|not queryable/i.test(
+      message,
+    );
   if (!away) return error;
   return new AuraError(
     'unavailable',

@@ -4,7 +4,16 @@
  */
 import { z } from 'zod';
 import { findAuraId } from '../../core/aura-id.ts';
-import type { AppId, AuraId, CallId, DeviceKey, EndpointId, InvitationId, PersonId, RingId } from '../../core/ids.ts';
+import type {
+  AppId,
+  AuraId,
+  CallId,
+  DeviceKey,
+  EndpointId,
+  InvitationId,
+  PersonId,
+  RingId,
+} from '../../core/ids.ts';
 
 /** The planner's fail-open: an app that has not acknowledged its ring by then is joined by the next one. */
 export const RING_ACK_TIMEOUT_MS = 1_000;
@@ -94,12 +103,15 @@ export interface Ring {
   readonly stopReason: StopReason | null;
 }
 
-const auraId = z.string().max(64).transform((text, context) => {
-  const found = findAuraId(text);
-  if (found !== null) return found;
-  context.addIssue({ code: 'custom', message: 'must be an address such as @alice.aura' });
-  return z.NEVER;
-});
+const auraId = z
+  .string()
+  .max(64)
+  .transform((text, context) => {
+    const found = findAuraId(text);
+    if (found !== null) return found;
+    context.addIssue({ code: 'custom', message: 'must be an address such as @alice.aura' });
+    return z.NEVER;
+  });
 
 /** Body of POST /_auralink/v1/calls. */
 export const placeCallSchema = z.strictObject({

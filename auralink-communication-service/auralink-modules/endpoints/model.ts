@@ -74,7 +74,12 @@ export const clientFrameSchema = z.discriminatedUnion('type', [
 export type ClientFrame = z.output<typeof clientFrameSchema>;
 
 export type ServerFrame =
-  | { readonly type: 'welcome'; readonly endpointId: EndpointId; readonly seq: number; readonly resumed: boolean }
+  | {
+      readonly type: 'welcome';
+      readonly endpointId: EndpointId;
+      readonly seq: number;
+      readonly resumed: boolean;
+    }
   | { readonly type: string; readonly seq: number; readonly data: object };
 
 /** WebSocket close codes of ours (RFC 6455, 7.4.2: 4000–4999 are private). */

@@ -4,15 +4,14 @@
 -- Runs by psql and by the service alike: one block, one lock, recorded with its checksum, harmless when repeated.
 -- The checksum is the SHA-256 of this file with the sixty-four digits below replaced by zeros (`./aura check`
 -- compares, `./aura check --fix` writes it).
-CREATE TABLE IF NOT EXISTS schema_migrations (
-  file text PRIMARY KEY,
-  checksum text NOT NULL,
-  applied_at timestamptz NOT NULL DEFAULT now()
-);
-
 DO $migration$
 BEGIN
   PERFORM pg_advisory_xact_lock(4242008);
+  CREATE TABLE IF NOT EXISTS schema_migrations (
+    file text PRIMARY KEY,
+    checksum text NOT NULL,
+    applied_at timestamptz NOT NULL DEFAULT now()
+  );
   IF EXISTS (SELECT FROM schema_migrations WHERE file = '006_phase6_auraid_mesh_schema.sql') THEN RETURN; END IF;
 
   COMMENT ON TABLE schema_migrations IS 'Which migration files ran here, by hand or by the service';
@@ -178,6 +177,6 @@ BEGIN
   COMMENT ON COLUMN trust_scores.computed_at IS 'When it was computed';
 
   INSERT INTO schema_migrations (file, checksum)
-  VALUES ('006_phase6_auraid_mesh_schema.sql', 'sha256:9839e3170524aeb508c01340a4c656f738f42b12e38cb4f45ce9e2bde7cd393d');
+  VALUES ('006_phase6_auraid_mesh_schema.sql', 'sha256:d4c30916c8618552a30339f38995c961f98210a77088bbb7bd47bf0543008642');
 END
 $migration$;

@@ -4,15 +4,14 @@
 -- Runs by psql and by the service alike: one block, one lock, recorded with its checksum, harmless when repeated.
 -- The checksum is the SHA-256 of this file with the sixty-four digits below replaced by zeros (`./aura check`
 -- compares, `./aura check --fix` writes it).
-CREATE TABLE IF NOT EXISTS schema_migrations (
-  file text PRIMARY KEY,
-  checksum text NOT NULL,
-  applied_at timestamptz NOT NULL DEFAULT now()
-);
-
 DO $migration$
 BEGIN
   PERFORM pg_advisory_xact_lock(4242008);
+  CREATE TABLE IF NOT EXISTS schema_migrations (
+    file text PRIMARY KEY,
+    checksum text NOT NULL,
+    applied_at timestamptz NOT NULL DEFAULT now()
+  );
   IF EXISTS (SELECT FROM schema_migrations WHERE file = '008_communication_service_schema.sql') THEN RETURN; END IF;
 
   CREATE TABLE cross_app_calls (
@@ -107,6 +106,6 @@ BEGIN
   COMMENT ON COLUMN federation_servers.last_error IS 'What the last failure was';
 
   INSERT INTO schema_migrations (file, checksum)
-  VALUES ('008_communication_service_schema.sql', 'sha256:35087d7af072467bd3bf4dd0e675a245dd78b0b399e201eec6d4030239d573f4');
+  VALUES ('008_communication_service_schema.sql', 'sha256:d14adacb4b6c04527908c91463b7d60a4f1dbf122dcee5078461e35b41043522');
 END
 $migration$;

@@ -4,15 +4,14 @@
 -- Runs by psql and by the service alike: one block, one lock, recorded with its checksum, harmless when repeated.
 -- The checksum is the SHA-256 of this file with the sixty-four digits below replaced by zeros (`./aura check`
 -- compares, `./aura check --fix` writes it).
-CREATE TABLE IF NOT EXISTS schema_migrations (
-  file text PRIMARY KEY,
-  checksum text NOT NULL,
-  applied_at timestamptz NOT NULL DEFAULT now()
-);
-
 DO $migration$
 BEGIN
   PERFORM pg_advisory_xact_lock(4242008);
+  CREATE TABLE IF NOT EXISTS schema_migrations (
+    file text PRIMARY KEY,
+    checksum text NOT NULL,
+    applied_at timestamptz NOT NULL DEFAULT now()
+  );
   IF EXISTS (SELECT FROM schema_migrations WHERE file = '009_apps_endpoints_calls.sql') THEN RETURN; END IF;
 
   CREATE TABLE apps (
@@ -243,6 +242,6 @@ BEGIN
   COMMENT ON COLUMN periodic_jobs.next_run_at IS 'Not before';
 
   INSERT INTO schema_migrations (file, checksum)
-  VALUES ('009_apps_endpoints_calls.sql', 'sha256:9ff9913d9347888319cc7724d36d06fbb08f7eff876f2815ad0b27b9c086b5f9');
+  VALUES ('009_apps_endpoints_calls.sql', 'sha256:88b254d37c516ae6a49db603680093689c181ce75c3926623ff75eeb96a07541');
 END
 $migration$;

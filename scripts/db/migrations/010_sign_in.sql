@@ -4,15 +4,14 @@
 -- Runs by psql and by the service alike: one block, one lock, recorded with its checksum, harmless when repeated.
 -- The checksum is the SHA-256 of this file with the sixty-four digits below replaced by zeros (`./aura check`
 -- compares, `./aura check --fix` writes it).
-CREATE TABLE IF NOT EXISTS schema_migrations (
-  file text PRIMARY KEY,
-  checksum text NOT NULL,
-  applied_at timestamptz NOT NULL DEFAULT now()
-);
-
 DO $migration$
 BEGIN
   PERFORM pg_advisory_xact_lock(4242008);
+  CREATE TABLE IF NOT EXISTS schema_migrations (
+    file text PRIMARY KEY,
+    checksum text NOT NULL,
+    applied_at timestamptz NOT NULL DEFAULT now()
+  );
   IF EXISTS (SELECT FROM schema_migrations WHERE file = '010_sign_in.sql') THEN RETURN; END IF;
 
   CREATE TABLE oidc_documents (
@@ -67,6 +66,6 @@ BEGIN
   COMMENT ON COLUMN service_token_uses.expires_at IS 'When the row may go';
 
   INSERT INTO schema_migrations (file, checksum)
-  VALUES ('010_sign_in.sql', 'sha256:4b98e182217aa21f6d6ef87b75d4cd910539d72ca09196c346b26e6547124233');
+  VALUES ('010_sign_in.sql', 'sha256:f643f051031c3463f75159d6f6e877305b19427fcf26bdc3964eaeeee6caa95a');
 END
 $migration$;
