@@ -1,0 +1,74 @@
+/** What the endpoints room needs from outside: the rows, the log, and a bus that wakes other processes. */
+import type { EndpointId, PersonId, ProcessId } from '../../core/ids.ts';
+import type { Tx } from '../../core/unit-of-work.ts';
+import type { EndpointSession, NewEvent, StreamEvent } from './model.ts';
+
+export interface StreamPosition {
+  readonly lastSeq: number;
+  readonly acknowledgedSeq: number;
+}
+
+/** Where a poll for committed events stands: PostgreSQL's transaction horizon, as text. */
+export type PollCursor = string;
+
+export interface EventLog {
+  /**
+   * Appends in the caller's transaction, numbering each endpoint's events in the order given, and announces them to
+   * sockets once the transaction has been committed. Endpoints that are gone or revoked are left out.
+   */
+  append(tx: Tx, events: readonly NewEvent[]): Promise<StreamEvent[]>;
+  /** Makes the stream if it is missing. */
+  getPosition(endpointId: EndpointId): Promise<StreamPosition>;
+  /** Events after `afterSeq`, oldest first, at most `limit`. */
+  readAfter(endpointId: EndpointId, afterSeq: number, limit: number): Promise<StreamEvent[]>;
+  /** The oldest number that is still kept, or null when the log is empty. */
+  findOldestSeq(endpointId: EndpointId): Promise<number | null>;
+  /** Moves the marks forward, never back, never beyond the end of the log. */
+  acknowledge(marks: ReadonlyMap<EndpointId, number>): Promise<void>;
+  /** Endpoints whose log grew since `cursor` (by commit, without a gap), and where to go on. */
+  pollGrown(cursor: PollCursor | null): Promise<{ grown: Map<EndpointId, number>; cursor: PollCursor }>;
+  /** Deletes what nobody will ask for again; returns how many rows went. */
+  prune(): Promise<number>;
+}
+
+export interface SocketStore {
+  heartbeat(processId: ProcessId): Promise<void>;
+  /** Deletes stale processes and, with them, their sockets. */
+  dropStaleProcesses(): Promise<number>;
+  dropProcess(processId: ProcessId): Promise<void>;
+  addSocket(socketId: string, endpointId: EndpointId, processId: ProcessId, focused: boolean): Promise<void>;
+  /** Also notes when the endpoint's last socket closed. */
+  removeSocket(socketId: string, endpointId: EndpointId): Promise<void>;
+  setFocus(endpointId: EndpointId, focused: boolean): Promise<void>;
+}
+
+export type WakeMessage =
+  | {
+      readonly kind: 'event';
+      readonly endpointId: EndpointId;
+      readonly seq: number;
+      /** Absent when the event was too large for the bus: read it from the log. */
+      readonly event?: { readonly type: string; readonly data: object };
+    }
+  | { readonly kind: 'endpoint_revoked'; readonly endpointId: EndpointId };
+
+/** Tells other processes what to look at. It may lose messages: a poll of the log makes up for that. */
+export interface WakeBus {
+  /** Never throws, never waits; coalesces what comes while a publish is under way. */
+  publish(messages: readonly WakeMessage[]): void;
+  /** Messages of other processes only. */
+  subscribe(handler: (messages: readonly WakeMessage[]) => void): void;
+}
+
+/** Turns an endpoint token into a session. Throws `unauthenticated`. */
+export type AuthenticateEndpoint = (token: string) => Promise<EndpointSession>;
+
+/** Told when an endpoint confirmed everything up to `seq`; the calls room learns so that its rings are shown. */
+export interface AcknowledgementListener {
+  acknowledged(marks: ReadonlyMap<EndpointId, number>): Promise<void>;
+}
+
+/** Told when a person's endpoint opened its first socket or came back. */
+export interface ConnectionListener {
+  connected(session: { readonly endpointId: EndpointId; readonly personId: PersonId }): Promise<void>;
+}
