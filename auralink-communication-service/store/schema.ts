@@ -108,7 +108,9 @@ export interface CrossAppCallsTable {
   state: 'ringing' | 'active' | 'ended';
   end_reason: string | null;
   livekit_room: string | null;
-  media_joined_at: NullableTimestamp;
+  caller_joined_at: NullableTimestamp;
+  callee_joined_at: NullableTimestamp;
+  media_established_at: NullableTimestamp;
   idempotency_key: string;
   created_at: GeneratedTimestamp;
   answered_at: NullableTimestamp;
@@ -218,6 +220,7 @@ export interface CallInvitationsTable {
   answer_key: string | null;
   merged_into_call_id: string | null;
   created_at: GeneratedTimestamp;
+  alerting_at: NullableTimestamp;
   answered_at: NullableTimestamp;
   ended_at: NullableTimestamp;
 }
@@ -234,7 +237,7 @@ export interface CallRingsTable {
   acknowledged_at: NullableTimestamp;
   stopped_at: NullableTimestamp;
   stop_reason: string | null;
-  stop_seq: Int8 | null;
+  ring_seq: Int8 | null;
 }
 
 export interface LivekitWebhooksTable {

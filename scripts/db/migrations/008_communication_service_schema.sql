@@ -24,7 +24,9 @@ BEGIN
     state text NOT NULL CHECK (state IN ('ringing', 'active', 'ended')),
     end_reason text,
     livekit_room text UNIQUE,
-    media_joined_at timestamptz,
+    caller_joined_at timestamptz,
+    callee_joined_at timestamptz,
+    media_established_at timestamptz,
     idempotency_key text NOT NULL CHECK (length(idempotency_key) BETWEEN 1 AND 128),
     created_at timestamptz NOT NULL DEFAULT now(),
     answered_at timestamptz,
@@ -45,7 +47,9 @@ BEGIN
   COMMENT ON COLUMN cross_app_calls.state IS 'ringing, active (somebody answered), ended';
   COMMENT ON COLUMN cross_app_calls.end_reason IS 'Why it ended: hung_up, declined, cancelled, missed, merged, no_media, media_lost, failed';
   COMMENT ON COLUMN cross_app_calls.livekit_room IS 'LiveKit room, once somebody asked for a media token';
-  COMMENT ON COLUMN cross_app_calls.media_joined_at IS 'When LiveKit first saw a participant of this call';
+  COMMENT ON COLUMN cross_app_calls.caller_joined_at IS 'Since when the caller is in the LiveKit room; null while she is not';
+  COMMENT ON COLUMN cross_app_calls.callee_joined_at IS 'Since when the callee is in the LiveKit room; null while she is not';
+  COMMENT ON COLUMN cross_app_calls.media_established_at IS 'When both were there for the first time';
   COMMENT ON COLUMN cross_app_calls.idempotency_key IS 'The caller''s key: a retry finds this call instead of making another';
   COMMENT ON COLUMN cross_app_calls.created_at IS 'When it was placed';
   COMMENT ON COLUMN cross_app_calls.answered_at IS 'When the first invitation was answered';
@@ -106,6 +110,6 @@ BEGIN
   COMMENT ON COLUMN federation_servers.last_error IS 'What the last failure was';
 
   INSERT INTO schema_migrations (file, checksum)
-  VALUES ('008_communication_service_schema.sql', 'sha256:d14adacb4b6c04527908c91463b7d60a4f1dbf122dcee5078461e35b41043522');
+  VALUES ('008_communication_service_schema.sql', 'sha256:42cd91662a00c68f1a334141e20f5c7fad8d1c75fd801a9974d833afcbe4fda0');
 END
 $migration$;

@@ -144,6 +144,7 @@ BEGIN
     answer_key text,
     merged_into_call_id uuid,
     created_at timestamptz NOT NULL DEFAULT now(),
+    alerting_at timestamptz,
     answered_at timestamptz,
     ended_at timestamptz,
     UNIQUE (call_id, callee_person_id),
@@ -168,6 +169,7 @@ BEGIN
   COMMENT ON COLUMN call_invitations.answer_key IS 'Its idempotency key, so that its retry is told "yes" and its other tab "no"';
   COMMENT ON COLUMN call_invitations.merged_into_call_id IS 'In a glare: the call that went on';
   COMMENT ON COLUMN call_invitations.created_at IS 'When it began to ring';
+  COMMENT ON COLUMN call_invitations.alerting_at IS 'When the first app said that it rings';
   COMMENT ON COLUMN call_invitations.answered_at IS 'When it was answered';
   COMMENT ON COLUMN call_invitations.ended_at IS 'When it came to its end';
 
@@ -183,7 +185,7 @@ BEGIN
     acknowledged_at timestamptz,
     stopped_at timestamptz,
     stop_reason text,
-    stop_seq bigint,
+    ring_seq bigint,
     UNIQUE (invitation_id, endpoint_id),
     CHECK ((state = 'stopped') = (stop_reason IS NOT NULL))
   );
@@ -201,7 +203,7 @@ BEGIN
   COMMENT ON COLUMN call_rings.acknowledged_at IS 'When the app said that it rings';
   COMMENT ON COLUMN call_rings.stopped_at IS 'When it was told to stop';
   COMMENT ON COLUMN call_rings.stop_reason IS 'answered_here, answered_elsewhere, declined_here, declined_elsewhere, caller_cancelled, timeout, merged, failed';
-  COMMENT ON COLUMN call_rings.stop_seq IS 'Number of the stop in the endpoint''s log; acknowledged once the stream''s acknowledged_seq has reached it';
+  COMMENT ON COLUMN call_rings.ring_seq IS 'Number of the ring in the endpoint''s log: an acknowledgement that reaches it means that the app rings';
 
   CREATE TABLE livekit_webhooks (
     webhook_id text PRIMARY KEY,
@@ -242,6 +244,6 @@ BEGIN
   COMMENT ON COLUMN periodic_jobs.next_run_at IS 'Not before';
 
   INSERT INTO schema_migrations (file, checksum)
-  VALUES ('009_apps_endpoints_calls.sql', 'sha256:88b254d37c516ae6a49db603680093689c181ce75c3926623ff75eeb96a07541');
+  VALUES ('009_apps_endpoints_calls.sql', 'sha256:9940237fbc846a5bdfe621cad4b64c9dfe80cf496501fc92ac7402db655baad4');
 END
 $migration$;
