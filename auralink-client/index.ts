@@ -1,0 +1,25 @@
+/**
+ * AuraLink's SDK: an address that rings in your app.
+ *
+ *     const auralink = createAuraLink({ baseUrl, appId: 'chat', redirectUri: `${location.origin}/` });
+ *     await auralink.handleRedirect();
+ *     if (!auralink.signedIn) await auralink.signIn();
+ *     auralink.on('ring', (ring) => show(ring));
+ *     auralink.connect();
+ */
+export { AuraLink, type AuraLinkOptions, createAuraLink } from './auralink.ts';
+export type { Calls, PlaceOptions } from './calls.ts';
+export { type Fetch, type KeyValueStorage, memoryStorage, type SocketConstructor } from './environment.ts';
+export { AuraLinkError } from './errors.ts';
+export type {
+  CallMedia,
+  CallMediaEvents,
+  Device,
+  JoinOptions,
+  MediaElement,
+  MediaQuality,
+  MediaTrack,
+  QualityLevel,
+} from './media.ts';
+export type { Session } from './token-store.ts';
+export type * from './types.ts';
