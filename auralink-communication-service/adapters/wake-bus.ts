@@ -1,0 +1,95 @@
+/**
+ * The wake bus: tells the other service processes which endpoints have news. It listens to every carrier and sends on
+ * the first healthy one, in order of preference. One send is under way at a time; what comes meanwhile goes together
+ * in the next. Losing a message is allowed (the log is polled), blocking or throwing is not.
+ */
+import type { WakeBus, WakeMessage } from '../auralink-modules/endpoints/ports.ts';
+import type { ProcessId } from '../core/ids.ts';
+import type { Log } from '../core/log.ts';
+import type { WakeCarrier } from './wake-carrier.ts';
+import { packFrames, parseFrame } from './wake-frames.ts';
+
+/** Beyond this the oldest messages are given up: their endpoints are found by the poll. */
+export const WAKE_QUEUE_MAX = 10_000;
+/** Messages in one send. */
+export const WAKE_BATCH_MAX = 500;
+
+export interface WakeCounts {
+  /** `messages` went out by `carrier`; `none` means that they were given up. */
+  sent(carrier: string, messages: number): void;
+}
+
+export interface ClosableWakeBus extends WakeBus {
+  close(): Promise<void>;
+}
+
+/** `carriers`: preferred one first. They are closed with the bus. */
+export function makeWakeBus(
+  processId: ProcessId,
+  carriers: readonly WakeCarrier[],
+  counts: WakeCounts,
+  log: Log,
+): ClosableWakeBus {
+  const handlers: ((messages: readonly WakeMessage[]) => void)[] = [];
+  let queue: WakeMessage[] = [];
+  let flushing = false;
+
+  const receive = (text: string) => {
+    const frame = parseFrame(text);
+    if (frame === null || frame.from === processId || frame.messages.length === 0) return;
+    for (const handler of handlers) {
+      try {
+        handler(frame.messages);
+      } catch (error) {
+        log.error({ err: error }, 'a wake-up could not be handled');
+      }
+    }
+  };
+  for (const carrier of carriers) carrier.listen(receive);
+
+  const flush = async () => {
+    flushing = true;
+    while (queue.length > 0) {
+      const batch = queue.slice(0, WAKE_BATCH_MAX);
+      queue = queue.slice(batch.length);
+      counts.sent(await sendOnFirst(carriers, processId, batch), batch.length);
+    }
+    flushing = false;
+  };
+
+  return {
+    publish(messages) {
+      queue.push(...messages);
+      if (queue.length > WAKE_QUEUE_MAX) {
+        counts.sent('none', queue.length - WAKE_QUEUE_MAX);
+        queue = queue.slice(-WAKE_QUEUE_MAX);
+      }
+      if (!flushing) void flush();
+    },
+    subscribe(handler) {
+      handlers.push(handler);
+    },
+    async close() {
+      queue = [];
+      await Promise.all(carriers.map((carrier) => carrier.close()));
+    },
+  };
+}
+
+/** Name of the carrier that took the batch, or `none`. */
+async function sendOnFirst(
+  carriers: readonly WakeCarrier[],
+  processId: ProcessId,
+  batch: readonly WakeMessage[],
+): Promise<string> {
+  for (const carrier of carriers) {
+    if (!carrier.healthy) continue;
+    try {
+      await carrier.send(packFrames(processId, batch, carrier.maxFrameBytes));
+      return carrier.name;
+    } catch {
+      // The next carrier is the answer to this; the carrier itself reports that it is away.
+    }
+  }
+  return 'none';
+}
