@@ -3,6 +3,7 @@
  * nothing does. A test checks that the table is total. Nothing here knows about time, people or storage; the store
  * carries a step out with one conditional UPDATE, so that of many events at once exactly one wins.
  */
+import type { CallId, EndpointId } from '../../core/ids.ts';
 import type { CallState, EndReason, InvitationState, StopReason } from './model.ts';
 
 export const INVITATION_EVENTS = [
@@ -40,7 +41,12 @@ export interface Step {
 
 export type Outcome = { readonly step: Step } | { readonly refusal: Refusal };
 
-const end = (to: InvitationState, reason: EndReason, acting: StopReason, others: StopReason = acting): Outcome => ({
+const end = (
+  to: InvitationState,
+  reason: EndReason,
+  acting: StopReason,
+  others: StopReason = acting,
+): Outcome => ({
   step: { to, reason, callState: 'ended', stop: { acting, others } },
 });
 const close = (to: InvitationState, reason: EndReason): Outcome => ({
@@ -102,12 +108,17 @@ export const transitions: Readonly<Record<InvitationState, Readonly<Record<Invit
 };
 
 /** What the store needs to carry a step out. */
-export interface InvitationPatch extends Step {
+export interface InvitationPatch {
   readonly from: InvitationState;
+  readonly step: Step;
   /** Refuse the step once the ringing deadline has passed, by the database's clock. */
   readonly beforeDeadline: boolean;
-  readonly answeredBy?: { readonly endpointId: string; readonly answerKey: string };
-  readonly mergedIntoCallId?: string;
-  /** After an answer: media must have been seen within this time. */
-  readonly mediaTimeoutSeconds?: number;
+  readonly answer?: {
+    readonly endpointId: EndpointId;
+    /** The answering page's idempotency key: its retry is told "yes", its other tab "no". */
+    readonly key: string;
+    /** Media must have been seen within this time. */
+    readonly mediaTimeoutSeconds: number;
+  };
+  readonly mergedIntoCallId?: CallId;
 }

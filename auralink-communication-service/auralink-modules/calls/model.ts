@@ -76,6 +76,8 @@ export interface Invitation {
   readonly answeredByEndpointId: EndpointId | null;
   readonly answerKey: string | null;
   readonly mergedIntoCallId: CallId | null;
+  /** An app of the callee says that it rings. */
+  readonly alerting: boolean;
 }
 
 export interface Call {
@@ -88,6 +90,8 @@ export interface Call {
   readonly state: CallState;
   readonly endReason: EndReason | null;
   readonly livekitRoom: string | null;
+  /** Both were in the room at some time. */
+  readonly mediaEstablished: boolean;
   readonly createdAt: Date;
   readonly answeredAt: Date | null;
   readonly endedAt: Date | null;

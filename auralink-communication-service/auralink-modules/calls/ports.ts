@@ -2,20 +2,11 @@
  * What calls need from other rooms and from outside. Each port has a real minimal default today (wire/calls.ts);
  * later rooms replace the default without a change here.
  */
-import type {
-  AppId,
-  AuraId,
-  CallId,
-  DeviceKey,
-  EndpointId,
-  InvitationId,
-  PersonId,
-  RingId,
-} from '../../core/ids.ts';
+import type { AppId, AuraId, CallId, EndpointId, InvitationId, PersonId, RingId } from '../../core/ids.ts';
 import type { Tx } from '../../core/unit-of-work.ts';
 import type { NewEvent, StreamEvent } from '../endpoints/model.ts';
 import type { InvitationPatch } from './call-machine.ts';
-import type { Call, CallView, EndReason, Invitation, Media, Ring, StopReason } from './model.ts';
+import type { Call, EndReason, Invitation, Media, Ring, StopReason } from './model.ts';
 import type { Candidate, PlannedRing } from './ring-planner.ts';
 
 export interface Person {
@@ -26,8 +17,7 @@ export interface Person {
 
 /** Who is behind an address. */
 export interface Directory {
-  findPerson(tx: Tx, auraId: AuraId): Promise<Person | null>;
-  getPerson(tx: Tx, personId: PersonId): Promise<Person>;
+  findPerson(auraId: AuraId): Promise<Person | null>;
 }
 
 /** Whether a call may ring: privacy, trust, do-not-disturb. A refused call still looks like one that rings. */
@@ -42,7 +32,7 @@ export interface Ringer {
 
 /** Writes the call into Matrix for clients that know nothing of us. The default writes nothing. */
 export interface CallMirror {
-  changed(tx: Tx, call: Call, invitation: Invitation): Promise<void>;
+  changed(tx: Tx, record: CallRecord): Promise<void>;
 }
 
 export interface MediaRoom {
@@ -99,104 +89,140 @@ export interface NewCall {
   readonly media: Media;
   readonly namedAppId: AppId | null;
   readonly idempotencyKey: string;
-  readonly ringTimeoutSeconds: number;
+  readonly deadlineAt: Date;
+  readonly rings: readonly NewRing[];
+}
+
+export interface NewRing extends PlannedRing {
+  readonly ringId: RingId;
+  /** Number of its event in the endpoint's log; null for one that waits. */
+  readonly ringSeq: number | null;
 }
 
 /** A call with its one invitation and both names, as the use cases need it. */
 export interface CallRecord {
   readonly call: Call;
   readonly invitation: Invitation;
-  readonly alerting: boolean;
   readonly callerDisplayName: string | null;
   readonly calleeDisplayName: string | null;
+  readonly callerApp: AppInfo;
 }
 
-/** A ring that has just been told to stop. */
-export interface StoppedRing {
+/** A ring, and whose. */
+export interface RingRef {
   readonly ringId: RingId;
   readonly endpointId: EndpointId;
+}
+
+/** What placing a call depends on, read in one round trip under the pair's lock. */
+export interface PlacingFacts {
+  /** The caller's own row and app. */
+  readonly caller: Person;
+  readonly app: AppInfo;
+  /** This idempotency key made this call before. */
+  readonly existingCallId: CallId | null;
+  readonly callsLastMinute: number;
+  /** The callee's own call that is ringing the caller right now. */
+  readonly oppositeCallId: CallId | null;
+  readonly candidates: readonly Candidate[];
+  /** The database's clock. */
+  readonly now: Date;
+}
+
+export interface StepTimes {
+  readonly answeredAt: Date | null;
+  readonly endedAt: Date | null;
 }
 
 export interface CallStore {
   /** Serialises calls between two people until the end of the transaction, whoever calls whom. */
   lockPair(tx: Tx, a: PersonId, b: PersonId): Promise<void>;
-  /** What placing needs, in one round trip. */
-  findPlacingFacts(
+  getPlacingFacts(
     tx: Tx,
-    callerEndpointId: EndpointId,
-    callerPersonId: PersonId,
-    calleePersonId: PersonId,
+    caller: { readonly personId: PersonId; readonly endpointId: EndpointId },
+    callee: PersonId,
     idempotencyKey: string,
-  ): Promise<{
-    readonly existingCallId: CallId | null;
-    readonly callsLastMinute: number;
-    /** The callee's own call that is ringing the caller right now, if any. */
-    readonly opposite: CallId | null;
-    readonly app: AppInfo;
-  }>;
-  findCandidates(tx: Tx, callee: PersonId, limit: number): Promise<Candidate[]>;
-  /** Inserts call and invitation; returns when its ringing ends, by the database's clock. */
-  insertCall(tx: Tx, call: NewCall): Promise<{ deadlineAt: Date; createdAt: Date }>;
-  insertRings(
-    tx: Tx,
-    invitationId: InvitationId,
-    rings: readonly (PlannedRing & { readonly ringId: RingId })[],
-    ackTimeoutMs: number,
-  ): Promise<void>;
+  ): Promise<PlacingFacts>;
+  /** Inserts call, invitation and rings. Rank 0 is `sent`, the rest `waiting`. */
+  insertCall(tx: Tx, call: NewCall): Promise<void>;
 
   findRecord(tx: Tx, callId: CallId): Promise<CallRecord | null>;
-  getRecordByInvitation(tx: Tx, invitationId: InvitationId): Promise<CallRecord>;
-  findRing(tx: Tx, ringId: RingId): Promise<(Ring & { readonly callId: CallId }) | null>;
-  findCallByRoom(tx: Tx, room: string): Promise<CallId | null>;
+  findRecordByInvitation(tx: Tx, invitationId: InvitationId): Promise<CallRecord | null>;
+  /** A ring and the call it belongs to. */
+  findRing(tx: Tx, ringId: RingId): Promise<{ readonly ring: Ring; readonly record: CallRecord } | null>;
+  /** Locks invitations in a fixed order, so that transactions which touch several cannot deadlock. */
+  lockInvitations(tx: Tx, invitationIds: readonly InvitationId[]): Promise<void>;
 
   /**
-   * The one conditional UPDATE: from `patch.from` to `patch.to`, the call's own state with it. False when the
+   * The one conditional UPDATE: from `patch.from` to `patch.to`, the call's own state with it. Null when the
    * invitation is no longer in `patch.from`, or when `patch.beforeDeadline` and its deadline has passed.
    */
-  transition(tx: Tx, invitationId: InvitationId, patch: InvitationPatch): Promise<boolean>;
-  /** Stops every ring of the invitation that has not been stopped; `reasonFor` decides per endpoint. */
+  transition(tx: Tx, invitationId: InvitationId, patch: InvitationPatch): Promise<StepTimes | null>;
+  /** Stops every ring of the invitation that has not been stopped: `acting`'s with one reason, the others with another. */
   stopRings(
     tx: Tx,
     invitationId: InvitationId,
     acting: EndpointId | null,
-    actingReason: StopReason,
-    otherReason: StopReason,
-  ): Promise<(StoppedRing & { readonly reason: StopReason; readonly state: 'waiting' | 'sent' | 'ringing' })[]>;
-  /** Notes which event of each endpoint's log was its stop. */
-  setStopSeqs(tx: Tx, stops: readonly { ringId: RingId; seq: number }[]): Promise<void>;
+    reasons: { readonly acting: StopReason; readonly others: StopReason },
+  ): Promise<readonly (RingRef & { readonly reason: StopReason })[]>;
 
-  /** Rings whose event is acknowledged by these marks become `ringing`; returns invitations that now alert first. */
-  acknowledgeRings(tx: Tx, marks: ReadonlyMap<EndpointId, number>): Promise<InvitationId[]>;
-  /** Notes which event of an endpoint's log was its ring. */
-  setRingSeqs(tx: Tx, rings: readonly { ringId: RingId; seq: number }[]): Promise<void>;
-
-  /** Claims rings whose acknowledgement is overdue, and activates the next one on each such device. */
-  claimFailovers(
+  /** Invitations of rings that these marks acknowledge. Takes no lock. */
+  findAcknowledged(marks: ReadonlyMap<EndpointId, number>): Promise<InvitationId[]>;
+  /** Those rings become `ringing`; returns the invitations that alert for the first time. */
+  setRinging(
     tx: Tx,
+    invitationIds: readonly InvitationId[],
+    marks: ReadonlyMap<EndpointId, number>,
+  ): Promise<InvitationId[]>;
+
+  /** Rings that nobody acknowledged in time. Takes no lock. */
+  findOverdueRings(
     limit: number,
-    ackTimeoutMs: number,
-  ): Promise<readonly { readonly invitationId: InvitationId; readonly next: StoppedRing | null }[]>;
-  /** Locks and returns invitations whose ringing or media deadline has passed; skips those others hold. */
-  claimOverdue(tx: Tx, limit: number): Promise<{ ringing: InvitationId[]; withoutMedia: InvitationId[] }>;
-  /** For an endpoint that has just connected: live invitations of its person that do not ring on its device. */
-  claimLateRings(
-    tx: Tx,
-    endpointId: EndpointId,
-    ackTimeoutMs: number,
-    newRingId: () => RingId,
   ): Promise<readonly { readonly ringId: RingId; readonly invitationId: InvitationId }[]>;
+  /** False when it was acknowledged, stopped or passed over meanwhile. */
+  passOver(tx: Tx, ringId: RingId): Promise<boolean>;
+  /** The best ring that still waits on the device of `ringId`. */
+  findNextOnDevice(tx: Tx, ringId: RingId): Promise<RingRef | null>;
+  setSent(tx: Tx, ringId: RingId, ringSeq: number): Promise<void>;
+  /** Invitations whose ringing, or whose wait for media, is over. Takes no lock. */
+  findOverdueInvitations(
+    limit: number,
+  ): Promise<{ readonly ringing: InvitationId[]; readonly media: InvitationId[] }>;
 
-  setRoom(tx: Tx, callId: CallId, room: string): Promise<string>;
-  setMediaJoined(tx: Tx, callId: CallId): Promise<void>;
-  /** Starts the clock after which a call without media is closed; null stops it. */
-  setMediaDeadline(tx: Tx, callId: CallId, seconds: number | null): Promise<void>;
-  /** Rooms of calls that are active now. */
-  listActiveRooms(tx: Tx): Promise<readonly { callId: CallId; room: string; answeredAt: Date }[]>;
-  /** Remembers that this room must be deleted; done by the outbox after commit. */
-  enqueueRoomDeletion(tx: Tx, room: string): Promise<void>;
+  /** Invitations that ring this person now. */
+  findRingingInvitations(personId: PersonId): Promise<InvitationId[]>;
+  /**
+   * What a newly connected endpoint should show of a ringing invitation: its own live ring, or a new one when nothing
+   * rings on its device; null when another app on the device rings or it may not receive calls.
+   */
+  claimRing(
+    tx: Tx,
+    invitationId: InvitationId,
+    endpointId: EndpointId,
+    freshRingId: RingId,
+  ): Promise<RingId | null>;
+
+  /** The call's LiveKit room; `room` becomes it if it has none yet. */
+  claimRoom(tx: Tx, callId: CallId, room: string): Promise<string>;
+  findRecordByRoom(tx: Tx, room: string): Promise<CallRecord | null>;
+  /**
+   * Notes who is in the room. Both there: no media deadline. Otherwise one runs, `mediaTimeoutSeconds` from the moment
+   * that somebody left. Absent fields stay as they are.
+   */
+  setPresence(
+    tx: Tx,
+    callId: CallId,
+    presence: { readonly caller?: boolean; readonly callee?: boolean },
+    mediaTimeoutSeconds: number,
+  ): Promise<void>;
+  listActiveRooms(): Promise<readonly { readonly callId: CallId; readonly room: string }[]>;
 
   history(personId: PersonId, before: Date | null, limit: number): Promise<CallRecord[]>;
-  setDeviceChoice(personId: PersonId, deviceKey: DeviceKey, appId: AppId | null): Promise<void>;
+}
+
+/** Remembers, in the transaction, what must be done after it. */
+export interface Outbox {
+  enqueue(tx: Tx, topic: string, payload: object): Promise<void>;
 }
 
 /** Counters and histograms that calls feed. */
@@ -206,5 +232,3 @@ export interface CallMetrics {
   answered(ringingMs: number): void;
   failedOver(): void;
 }
-
-export type { CallView };

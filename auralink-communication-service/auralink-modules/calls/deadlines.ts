@@ -1,0 +1,110 @@
+/**
+ * What happens to calls by itself: rings that nobody acknowledged fail open to the next app of the device, ringing
+ * ends at its deadline, an answered call without media is closed, and an endpoint that comes (back) online is rung for
+ * what still rings. Every process looks; the conditional updates make sure that each thing is done once.
+ */
+import type { EndpointId, InvitationId, NewId, PersonId, RingId } from '../../core/ids.ts';
+import type { UnitOfWork } from '../../core/unit-of-work.ts';
+import type { CallMetrics, EventAppender, Ringer } from './ports.ts';
+import { partyEvents, type SettleDeps, settle } from './settle.ts';
+import { ringView } from './views.ts';
+
+/** Deadlines handled in one look; the rest follow at the next. */
+export const DEADLINES_PER_TICK_MAX = 100;
+
+export interface DeadlineDeps extends SettleDeps {
+  readonly unitOfWork: UnitOfWork;
+  readonly newId: NewId;
+  readonly log: EventAppender;
+  readonly ringer: Ringer;
+  readonly metrics: CallMetrics;
+}
+
+/** One look. Returns how many things it found due. */
+export async function runDeadlines(deps: DeadlineDeps): Promise<number> {
+  const rings = await deps.store.findOverdueRings(DEADLINES_PER_TICK_MAX);
+  for (const { ringId, invitationId } of rings) await failOver(deps, ringId, invitationId);
+  const overdue = await deps.store.findOverdueInvitations(DEADLINES_PER_TICK_MAX);
+  for (const invitationId of overdue.ringing) await expire(deps, invitationId, 'ringing');
+  for (const invitationId of overdue.media) await expire(deps, invitationId, 'media');
+  return rings.length + overdue.ringing.length + overdue.media.length;
+}
+
+/** The chosen app did not say within RING_ACK_TIMEOUT_MS that it rings: the next one on the device rings too. */
+async function failOver(deps: DeadlineDeps, ringId: RingId, invitationId: InvitationId): Promise<void> {
+  const rung = await deps.unitOfWork.run(async (tx) => {
+    await deps.store.lockInvitations(tx, [invitationId]);
+    const record = await deps.store.findRecordByInvitation(tx, invitationId);
+    if (record === null || record.invitation.state !== 'ringing') return false;
+    if (!(await deps.store.passOver(tx, ringId))) return false;
+    const next = await deps.store.findNextOnDevice(tx, ringId);
+    if (next === null) return false;
+    const appended = await deps.log.append(tx, [
+      { endpointId: next.endpointId, type: 'ring', data: ringView(record, next.ringId) },
+    ]);
+    await deps.store.setSent(tx, next.ringId, appended[0]?.seq ?? 0);
+    await deps.ringer.ring(tx, [next]);
+    return true;
+  });
+  if (rung) deps.metrics.failedOver();
+}
+
+async function expire(
+  deps: DeadlineDeps,
+  invitationId: InvitationId,
+  kind: 'ringing' | 'media',
+): Promise<void> {
+  const ended = await deps.unitOfWork.run(async (tx) => {
+    const record = await deps.store.findRecordByInvitation(tx, invitationId);
+    if (record === null) return null;
+    const mediaEvent = record.call.mediaEstablished ? 'media_lost' : 'no_media';
+    const settled = await settle(deps, tx, record, kind === 'ringing' ? 'time_out' : mediaEvent);
+    await deps.log.append(tx, settled.events);
+    return settled.refusal === null ? settled.record.call.endReason : null;
+  });
+  if (ended !== null) deps.metrics.ended(ended);
+}
+
+/**
+ * An app says that it shows everything up to these numbers of its log. Its rings become `ringing`, and a caller whose
+ * call alerts for the first time is told.
+ */
+export async function acknowledgeRings(
+  deps: DeadlineDeps,
+  marks: ReadonlyMap<EndpointId, number>,
+): Promise<void> {
+  const invitationIds = await deps.store.findAcknowledged(marks);
+  if (invitationIds.length === 0) return;
+  await deps.unitOfWork.run(async (tx) => {
+    await deps.store.lockInvitations(tx, invitationIds);
+    const alerting = await deps.store.setRinging(tx, invitationIds, marks);
+    const events = [];
+    for (const invitationId of alerting) {
+      const record = await deps.store.findRecordByInvitation(tx, invitationId);
+      if (record !== null) events.push(...partyEvents(record));
+    }
+    await deps.log.append(tx, events);
+  });
+}
+
+/** A page that has just been opened or reloaded shows what still rings for it, under the same ring id. */
+export async function ringConnected(
+  deps: DeadlineDeps,
+  personId: PersonId,
+  endpointId: EndpointId,
+): Promise<void> {
+  for (const invitationId of await deps.store.findRingingInvitations(personId)) {
+    await deps.unitOfWork.run(async (tx) => {
+      await deps.store.lockInvitations(tx, [invitationId]);
+      const record = await deps.store.findRecordByInvitation(tx, invitationId);
+      if (record === null || record.invitation.state !== 'ringing') return;
+      const ringId = await deps.store.claimRing(tx, invitationId, endpointId, deps.newId<RingId>());
+      if (ringId === null) return;
+      const appended = await deps.log.append(tx, [
+        { endpointId, type: 'ring', data: ringView(record, ringId) },
+      ]);
+      const seq = appended[0]?.seq;
+      if (seq !== undefined) await deps.store.setSent(tx, ringId, seq);
+    });
+  }
+}

@@ -1,0 +1,139 @@
+/**
+ * Media of a call: a LiveKit room that exists from the first media token to the call's end, tokens for the two
+ * endpoints that take part and nobody else, and the truth about who is in the room: from webhooks, and from LiveKit's
+ * own list, because a webhook may be lost.
+ */
+import { AuraError } from '../../core/errors.ts';
+import type { CallId } from '../../core/ids.ts';
+import type { Tx, UnitOfWork } from '../../core/unit-of-work.ts';
+import type { EndpointSession } from '../endpoints/model.ts';
+import { MEDIA_TOKEN_TTL_SECONDS } from './model.ts';
+import type { CallRecord, CallStore, MediaEvents, MediaProvider } from './ports.ts';
+import { getOwnCall } from './service.ts';
+
+/** Rooms of ours on a LiveKit that others may share. */
+export const ROOM_PREFIX = 'call_';
+/** A room without a live call is left alone this long: its call may be about to be committed. */
+export const ORPHAN_ROOM_GRACE_SECONDS = 15;
+export const RECONCILE_SECONDS = 10;
+
+export interface MediaDeps {
+  readonly unitOfWork: UnitOfWork;
+  readonly store: CallStore;
+  readonly provider: MediaProvider;
+  readonly mediaTimeoutSeconds: number;
+}
+
+export interface MediaToken {
+  readonly url: string;
+  readonly token: string;
+  readonly room: string;
+  readonly identity: string;
+  readonly expiresAt: string;
+}
+
+export interface MediaService extends MediaEvents {
+  /** Throws not_found for anybody but caller and winner, conflict unless the call is active, unavailable without LiveKit. */
+  token(session: EndpointSession, callId: CallId, now: Date): Promise<MediaToken>;
+  /** Compares with LiveKit's own list; returns how many rooms had no live call and were deleted. */
+  reconcile(now: Date): Promise<number>;
+}
+
+export function createMediaService(deps: MediaDeps): MediaService {
+  return {
+    token: (session, callId, now) => issueToken(deps, session, callId, now),
+    participantJoined: (tx, room, identity) => setPresence(deps, tx, room, identity, true),
+    participantLeft: (tx, room, identity) => setPresence(deps, tx, room, identity, false),
+    roomFinished: (tx, room) => roomFinished(deps, tx, room),
+    reconcile: (now) => reconcile(deps, now),
+  };
+}
+
+async function issueToken(
+  deps: MediaDeps,
+  session: EndpointSession,
+  callId: CallId,
+  now: Date,
+): Promise<MediaToken> {
+  const { record, room } = await deps.unitOfWork.run(async (tx) => {
+    const own = await getOwnCall(deps, tx, session, callId);
+    if (own.call.state !== 'active') {
+      throw new AuraError('conflict', 'Media flows only in a call that has been answered and goes on.', {
+        reason: own.call.state === 'ended' ? 'already_ended' : 'not_answered',
+      });
+    }
+    return { record: own, room: await deps.store.claimRoom(tx, callId, `${ROOM_PREFIX}${callId}`) };
+  });
+  await deps.provider.ensureRoom(room);
+  const identity = identityOf(record, session);
+  const asCaller = record.call.callerEndpointId === session.endpointId;
+  const token = await deps.provider.token({
+    room,
+    identity,
+    name: (asCaller ? record.callerDisplayName : record.calleeDisplayName) ?? identity,
+    media: record.call.media,
+    ttlSeconds: MEDIA_TOKEN_TTL_SECONDS,
+  });
+  const expiresAt = new Date(now.getTime() + MEDIA_TOKEN_TTL_SECONDS * 1_000).toISOString();
+  return { url: deps.provider.publicUrl, token, room, identity, expiresAt };
+}
+
+/** In a room between two people, the address says it all. */
+function identityOf(record: CallRecord, session: EndpointSession): string {
+  return record.call.callerEndpointId === session.endpointId
+    ? record.call.callerAuraId
+    : record.invitation.calleeAuraId;
+}
+
+async function setPresence(
+  deps: MediaDeps,
+  tx: Tx,
+  room: string,
+  identity: string,
+  present: boolean,
+): Promise<void> {
+  const record = await deps.store.findRecordByRoom(tx, room);
+  if (record === null || record.call.state !== 'active') return;
+  const { callerAuraId, callId } = record.call;
+  const side =
+    identity === callerAuraId ? 'caller' : identity === record.invitation.calleeAuraId ? 'callee' : null;
+  if (side === null) return;
+  await deps.store.setPresence(tx, callId, { [side]: present }, deps.mediaTimeoutSeconds);
+}
+
+async function roomFinished(deps: MediaDeps, tx: Tx, room: string): Promise<void> {
+  const record = await deps.store.findRecordByRoom(tx, room);
+  if (record === null || record.call.state !== 'active') return;
+  await deps.store.setPresence(
+    tx,
+    record.call.callId,
+    { caller: false, callee: false },
+    deps.mediaTimeoutSeconds,
+  );
+}
+
+async function reconcile(deps: MediaDeps, now: Date): Promise<number> {
+  const rooms = (await deps.provider.listRooms()).filter((room) => room.name.startsWith(ROOM_PREFIX));
+  const active = await deps.store.listActiveRooms();
+  const known = new Map(rooms.map((room) => [room.name, room]));
+  for (const { room } of active) {
+    const identities =
+      (known.get(room)?.participants ?? 0) > 0 ? await deps.provider.listParticipants(room) : [];
+    await deps.unitOfWork.run(async (tx) => {
+      const record = await deps.store.findRecordByRoom(tx, room);
+      if (record === null || record.call.state !== 'active') return;
+      const presence = {
+        caller: identities.includes(record.call.callerAuraId),
+        callee: identities.includes(record.invitation.calleeAuraId),
+      };
+      await deps.store.setPresence(tx, record.call.callId, presence, deps.mediaTimeoutSeconds);
+    });
+  }
+  const live = new Set(active.map(({ room }) => room));
+  const orphans = rooms.filter(
+    (room) =>
+      !live.has(room.name) && now.getTime() - room.createdAt.getTime() > ORPHAN_ROOM_GRACE_SECONDS * 1_000,
+  );
+  for (const room of orphans) await deps.provider.deleteRoom(room.name);
+  return orphans.length;
+}
