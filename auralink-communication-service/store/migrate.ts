@@ -53,6 +53,7 @@ export async function migrate(address: DatabaseAddress, folder: string): Promise
     for (const migration of readMigrations(folder)) {
       const before = await findRecorded(client, migration.file);
       if (before === null) {
+        assertOwnChecksum(migration);
         await client.query(migration.sql);
         ran.push(migration.file);
       }
@@ -68,6 +69,12 @@ export async function migrate(address: DatabaseAddress, folder: string): Promise
   } finally {
     await client.end();
   }
+}
+
+/** A file records the checksum that stands in its own text, so that has to be the true one before the file runs. */
+function assertOwnChecksum({ file, sql, checksum }: Migration): void {
+  if (sql.includes(`'${checksum}'`)) return;
+  throw new Error(`${file} does not hold its own checksum ${checksum}; ./aura check --fix writes it.`);
 }
 
 async function findRecorded(client: pg.Client, file: string): Promise<string | null> {
