@@ -40,6 +40,8 @@ export interface SocketStore {
   /** Also notes when the endpoint's last socket closed. */
   removeSocket(socketId: string, endpointId: EndpointId): Promise<void>;
   setFocus(endpointId: EndpointId, focused: boolean): Promise<void>;
+  /** Which of these have been signed out. */
+  findRevoked(endpointIds: readonly EndpointId[]): Promise<EndpointId[]>;
 }
 
 export type WakeMessage =

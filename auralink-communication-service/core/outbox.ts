@@ -1,0 +1,49 @@
+/**
+ * The outbox as rooms see it: `enqueue` in the transaction of the change, and one runner a process that hands each
+ * row to its topic's idempotent handler until it succeeds.
+ */
+import type { Log } from './log.ts';
+import type { Tx } from './unit-of-work.ts';
+
+export interface OutboxItem {
+  readonly eventId: string;
+  readonly topic: string;
+  readonly payload: object;
+  readonly attempts: number;
+}
+
+export interface OutboxStore {
+  enqueue(tx: Tx, topic: string, payload: object): Promise<void>;
+  /** Due rows, now reserved for this process for a while. */
+  claim(topics: readonly string[], limit: number): Promise<OutboxItem[]>;
+  done(eventId: string): Promise<void>;
+  /** Comes back later, ever later. */
+  failed(eventId: string, error: string): Promise<void>;
+}
+
+/** Must be idempotent: a row may be handed out twice. */
+export type OutboxHandler = (payload: object) => Promise<void>;
+
+export const OUTBOX_BATCH = 50;
+
+/** Handles what is due now, one after the other; returns how many rows it took. */
+export async function runOutbox(
+  store: OutboxStore,
+  handlers: ReadonlyMap<string, OutboxHandler>,
+  log: Log,
+): Promise<number> {
+  const items = await store.claim([...handlers.keys()], OUTBOX_BATCH);
+  for (const item of items) {
+    try {
+      await handlers.get(item.topic)?.(item.payload);
+      await store.done(item.eventId);
+    } catch (error) {
+      log.warn(
+        { err: error, topic: item.topic, attempts: item.attempts },
+        'outbox handler failed; it will be tried again',
+      );
+      await store.failed(item.eventId, error instanceof Error ? error.message : String(error));
+    }
+  }
+  return items.length;
+}

@@ -1,0 +1,296 @@
+/**
+ * Calls and invitations in PostgreSQL. The statements that a ringing phone waits for are named and few; the rule that
+ * one answer wins is the conditional UPDATE in `transition`.
+ */
+import type pg from 'pg';
+import type { InvitationPatch } from '../auralink-modules/calls/call-machine.ts';
+import { RING_ACK_TIMEOUT_MS, RINGS_PER_INVITATION_MAX } from '../auralink-modules/calls/model.ts';
+import type { CallStore, NewCall, PlacingFacts, StepTimes } from '../auralink-modules/calls/ports.ts';
+import { PROCESS_STALE_SECONDS, RESUME_WINDOW_SECONDS } from '../auralink-modules/endpoints/model.ts';
+import type { AppId, AuraId, CallId, DeviceKey, EndpointId, InvitationId, PersonId } from '../core/ids.ts';
+import type { Tx } from '../core/unit-of-work.ts';
+import * as records from './call-records.ts';
+import * as rings from './call-rings.ts';
+import { query } from './db.ts';
+
+export function createCallStore(pool: pg.Pool): CallStore {
+  return {
+    lockPair,
+    getPlacingFacts,
+    insertCall,
+    findRecord: records.findRecord,
+    findRecordByInvitation: records.findRecordByInvitation,
+    findRecordByRoom: records.findRecordByRoom,
+    findRing: records.findRing,
+    history: (personId, before, limit) => records.history(pool, personId, before, limit),
+    lockInvitations,
+    transition,
+    stopRings: rings.stopRings,
+    findAcknowledged: (marks) => rings.findAcknowledged(pool, marks),
+    setRinging: rings.setRinging,
+    findOverdueRings: (limit) => rings.findOverdueRings(pool, limit),
+    passOver: rings.passOver,
+    findNextOnDevice: rings.findNextOnDevice,
+    setSent: rings.setSent,
+    claimRing: rings.claimRing,
+    findOverdueInvitations: (limit) => findOverdueInvitations(pool, limit),
+    findRingingInvitations: (personId) => findRingingInvitations(pool, personId),
+    claimRoom,
+    setPresence,
+    listActiveRooms: () => listActiveRooms(pool),
+  };
+}
+
+async function lockPair(tx: Tx, a: PersonId, b: PersonId): Promise<void> {
+  const pair = a < b ? `${a}${b}` : `${b}${a}`;
+  await query(tx, 'calls-lock-pair', 'SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [pair]);
+}
+
+const CANDIDATES = `
+  SELECT e.endpoint_id AS "endpointId", e.app_id AS "appId", e.device_key AS "deviceKey",
+         e.focused_at AS "focusedAt", e.last_used_at AS "lastUsedAt", s.connected,
+         EXISTS (SELECT FROM device_choices d
+                 WHERE d.person_id = e.person_id AND d.device_key = e.device_key AND d.app_id = e.app_id) AS chosen
+  FROM endpoints e
+  CROSS JOIN LATERAL (SELECT EXISTS (
+    SELECT FROM endpoint_sockets s JOIN service_processes p USING (process_id)
+    WHERE s.endpoint_id = e.endpoint_id AND p.heartbeat_at > now() - make_interval(secs => ${PROCESS_STALE_SECONDS})
+  ) AS connected) s
+  WHERE e.person_id = $3 AND e.revoked_at IS NULL AND 'call.receive' = ANY (e.scopes)
+    AND (s.connected OR e.disconnected_at > now() - make_interval(secs => ${RESUME_WINDOW_SECONDS}))
+  ORDER BY s.connected DESC, e.last_used_at DESC LIMIT ${RINGS_PER_INVITATION_MAX}`;
+
+const PLACING_FACTS = `
+  SELECT now() AS now, p.aura_id, p.display_name, a.app_id, a.name AS app_name, a.icon AS app_icon,
+    (SELECT call_id FROM cross_app_calls WHERE caller_endpoint_id = $2 AND idempotency_key = $4) AS existing_call_id,
+    (SELECT count(*)::int FROM cross_app_calls
+     WHERE caller_person_id = $1 AND created_at > now() - interval '1 minute') AS calls_last_minute,
+    (SELECT i.call_id FROM call_invitations i JOIN cross_app_calls c USING (call_id)
+     WHERE i.callee_person_id = $1 AND i.state = 'ringing' AND c.caller_person_id = $3
+     ORDER BY i.call_id LIMIT 1) AS opposite_call_id,
+    (SELECT coalesce(jsonb_agg(c), '[]') FROM (${CANDIDATES}) c) AS candidates
+  FROM endpoints e JOIN aura_id_registry p USING (person_id) JOIN apps a USING (app_id)
+  WHERE e.endpoint_id = $2`;
+
+interface FactsRow extends pg.QueryResultRow {
+  now: Date;
+  aura_id: AuraId;
+  display_name: string | null;
+  app_id: AppId;
+  app_name: string;
+  app_icon: string;
+  existing_call_id: CallId | null;
+  calls_last_minute: number;
+  opposite_call_id: CallId | null;
+  candidates: {
+    endpointId: EndpointId;
+    appId: AppId;
+    deviceKey: DeviceKey;
+    connected: boolean;
+    focusedAt: string | null;
+    lastUsedAt: string;
+    chosen: boolean;
+  }[];
+}
+
+async function getPlacingFacts(
+  tx: Tx,
+  caller: { readonly personId: PersonId; readonly endpointId: EndpointId },
+  callee: PersonId,
+  idempotencyKey: string,
+): Promise<PlacingFacts> {
+  const rows = await query<FactsRow>(tx, 'calls-placing-facts', PLACING_FACTS, [
+    caller.personId,
+    caller.endpointId,
+    callee,
+    idempotencyKey,
+  ]);
+  const row = rows[0];
+  if (row === undefined) throw new Error('an authenticated endpoint has no row');
+  return {
+    caller: { personId: caller.personId, auraId: row.aura_id, displayName: row.display_name },
+    app: { appId: row.app_id, name: row.app_name, icon: row.app_icon },
+    existingCallId: row.existing_call_id,
+    callsLastMinute: row.calls_last_minute,
+    oppositeCallId: row.opposite_call_id,
+    candidates: row.candidates.map((candidate) => ({
+      ...candidate,
+      focusedAt: candidate.focusedAt === null ? null : new Date(candidate.focusedAt),
+      lastUsedAt: new Date(candidate.lastUsedAt),
+    })),
+    now: row.now,
+  };
+}
+
+async function insertCall(tx: Tx, call: NewCall): Promise<void> {
+  await query(
+    tx,
+    'calls-insert',
+    `WITH call AS (
+       INSERT INTO cross_app_calls (call_id, caller_person_id, caller_aura_id, caller_endpoint_id, caller_app_id,
+                                    media, state, idempotency_key)
+       VALUES ($1, $2, $3, $4, $5, $6, 'ringing', $7)
+     ), invitation AS (
+       INSERT INTO call_invitations (invitation_id, call_id, callee_person_id, callee_aura_id, state, named_app_id,
+                                     deadline_at)
+       VALUES ($8, $1, $9, $10, 'ringing', $11, $12)
+     )
+     INSERT INTO call_rings (ring_id, invitation_id, endpoint_id, device_key, rank, state, ring_seq, sent_at,
+                             failover_at)
+     SELECT r.ring_id, $8, r.endpoint_id, r.device_key, r.rank,
+            CASE WHEN r.rank = 0 THEN 'sent' ELSE 'waiting' END, r.ring_seq,
+            CASE WHEN r.rank = 0 THEN now() END,
+            CASE WHEN r.rank = 0 THEN now() + make_interval(secs => $18::float8 / 1000) END
+     FROM unnest($13::uuid[], $14::uuid[], $15::text[], $16::smallint[], $17::bigint[])
+       AS r (ring_id, endpoint_id, device_key, rank, ring_seq)`,
+    [
+      call.callId,
+      call.caller.personId,
+      call.caller.auraId,
+      call.callerEndpointId,
+      call.callerAppId,
+      call.media,
+      call.idempotencyKey,
+      call.invitationId,
+      call.callee.personId,
+      call.callee.auraId,
+      call.namedAppId,
+      call.deadlineAt,
+      call.rings.map((ring) => ring.ringId),
+      call.rings.map((ring) => ring.endpointId),
+      call.rings.map((ring) => ring.deviceKey),
+      call.rings.map((ring) => ring.rank),
+      call.rings.map((ring) => ring.ringSeq),
+      RING_ACK_TIMEOUT_MS,
+    ],
+  );
+}
+
+async function lockInvitations(tx: Tx, invitationIds: readonly InvitationId[]): Promise<void> {
+  await query(
+    tx,
+    'invitations-lock',
+    'SELECT 1 FROM call_invitations WHERE invitation_id = ANY ($1) ORDER BY invitation_id FOR UPDATE',
+    [invitationIds],
+  );
+}
+
+async function transition(
+  tx: Tx,
+  invitationId: InvitationId,
+  patch: InvitationPatch,
+): Promise<StepTimes | null> {
+  const { step, answer } = patch;
+  const rows = await query<{ answered_at: Date | null; ended_at: Date | null }>(
+    tx,
+    'invitation-transition',
+    `WITH stepped AS (
+       UPDATE call_invitations SET
+         state = $3, reason = $4, merged_into_call_id = $5,
+         answered_by_endpoint_id = coalesce($6, answered_by_endpoint_id),
+         answer_key = coalesce($7, answer_key),
+         answered_at = CASE WHEN $3 = 'answered' THEN now() ELSE answered_at END,
+         media_deadline_at = CASE WHEN $3 = 'answered' THEN now() + make_interval(secs => $8) END,
+         ended_at = CASE WHEN $9 = 'ended' THEN now() END
+       WHERE invitation_id = $1 AND state = $2 AND (NOT $10 OR deadline_at > clock_timestamp())
+       RETURNING call_id, answered_at, ended_at
+     )
+     UPDATE cross_app_calls c SET state = $9, end_reason = CASE WHEN $9 = 'ended' THEN $4 END,
+       answered_at = s.answered_at, ended_at = s.ended_at
+     FROM stepped s WHERE c.call_id = s.call_id
+     RETURNING c.answered_at, c.ended_at`,
+    [
+      invitationId,
+      patch.from,
+      step.to,
+      step.reason,
+      patch.mergedIntoCallId ?? null,
+      answer?.endpointId ?? null,
+      answer?.key ?? null,
+      answer?.mediaTimeoutSeconds ?? null,
+      step.callState,
+      patch.beforeDeadline,
+    ],
+  );
+  const row = rows[0];
+  return row === undefined ? null : { answeredAt: row.answered_at, endedAt: row.ended_at };
+}
+
+async function findOverdueInvitations(
+  pool: pg.Pool,
+  limit: number,
+): Promise<{ ringing: InvitationId[]; media: InvitationId[] }> {
+  const rows = await query<{ invitation_id: InvitationId; state: string }>(
+    pool,
+    'invitations-overdue',
+    `(SELECT invitation_id, state FROM call_invitations
+      WHERE state = 'ringing' AND deadline_at <= now() ORDER BY deadline_at LIMIT $1)
+     UNION ALL
+     (SELECT invitation_id, state FROM call_invitations
+      WHERE state = 'answered' AND media_deadline_at IS NOT NULL AND media_deadline_at <= now()
+      ORDER BY media_deadline_at LIMIT $1)`,
+    [limit],
+  );
+  const ids = (state: string) => rows.filter((row) => row.state === state).map((row) => row.invitation_id);
+  return { ringing: ids('ringing'), media: ids('answered') };
+}
+
+async function findRingingInvitations(pool: pg.Pool, personId: PersonId): Promise<InvitationId[]> {
+  const rows = await query<{ invitation_id: InvitationId }>(
+    pool,
+    'invitations-ringing',
+    "SELECT invitation_id FROM call_invitations WHERE callee_person_id = $1 AND state = 'ringing' AND deadline_at > now()",
+    [personId],
+  );
+  return rows.map((row) => row.invitation_id);
+}
+
+async function claimRoom(tx: Tx, callId: CallId, room: string): Promise<string> {
+  const rows = await query<{ livekit_room: string }>(
+    tx,
+    'call-claim-room',
+    `UPDATE cross_app_calls SET livekit_room = coalesce(livekit_room, $2)
+     WHERE call_id = $1 RETURNING livekit_room`,
+    [callId, room],
+  );
+  return rows[0]?.livekit_room ?? room;
+}
+
+async function setPresence(
+  tx: Tx,
+  callId: CallId,
+  presence: { readonly caller?: boolean; readonly callee?: boolean },
+  mediaTimeoutSeconds: number,
+): Promise<void> {
+  // The invitation first, as everywhere: transactions that lock both rows lock them in this order.
+  await query(tx, 'call-presence-lock', 'SELECT 1 FROM call_invitations WHERE call_id = $1 FOR UPDATE', [
+    callId,
+  ]);
+  await query(
+    tx,
+    'call-presence',
+    `WITH present AS (
+       UPDATE cross_app_calls SET
+         caller_joined_at = CASE WHEN $2::boolean IS NULL THEN caller_joined_at WHEN $2 THEN coalesce(caller_joined_at, now()) END,
+         callee_joined_at = CASE WHEN $3::boolean IS NULL THEN callee_joined_at WHEN $3 THEN coalesce(callee_joined_at, now()) END,
+         media_established_at = coalesce(media_established_at, CASE
+           WHEN coalesce($2, caller_joined_at IS NOT NULL) AND coalesce($3, callee_joined_at IS NOT NULL) THEN now() END)
+       WHERE call_id = $1
+       RETURNING call_id, caller_joined_at IS NOT NULL AND callee_joined_at IS NOT NULL AS both_there
+     )
+     UPDATE call_invitations i SET media_deadline_at = CASE WHEN NOT p.both_there
+       THEN coalesce(i.media_deadline_at, now() + make_interval(secs => $4)) END
+     FROM present p WHERE i.call_id = p.call_id AND i.state = 'answered'`,
+    [callId, presence.caller ?? null, presence.callee ?? null, mediaTimeoutSeconds],
+  );
+}
+
+async function listActiveRooms(pool: pg.Pool): Promise<{ callId: CallId; room: string }[]> {
+  const rows = await query<{ call_id: CallId; livekit_room: string }>(
+    pool,
+    'calls-active-rooms',
+    "SELECT call_id, livekit_room FROM cross_app_calls WHERE state = 'active' AND livekit_room IS NOT NULL",
+    [],
+  );
+  return rows.map((row) => ({ callId: row.call_id, room: row.livekit_room }));
+}

@@ -1,0 +1,169 @@
+/**
+ * Every endpoint's event log. The row lock on endpoint_streams numbers events in the order of their commits, so a
+ * socket that has sent number 7 has missed nothing below it. A poll finds what was committed since the last one by
+ * transaction ids, which no late commit can slip past.
+ */
+import type pg from 'pg';
+import {
+  type NewEvent,
+  RESUME_WINDOW_SECONDS,
+  type StreamEvent,
+  UNACKNOWLEDGED_KEPT_DAYS,
+} from '../auralink-modules/endpoints/model.ts';
+import type { EventLog, PollCursor, StreamPosition } from '../auralink-modules/endpoints/ports.ts';
+import type { EndpointId } from '../core/ids.ts';
+import type { Tx } from '../core/unit-of-work.ts';
+import { announce, query } from './db.ts';
+
+/** Rows that one pruning deletes at most. */
+export const PRUNE_BATCH = 5_000;
+
+const APPEND = `
+  WITH input AS (
+    SELECT i.endpoint_id, i.type, i.data, i.ord,
+           row_number() OVER (PARTITION BY i.endpoint_id ORDER BY i.ord) AS nth
+    FROM unnest($1::uuid[], $2::text[], $3::jsonb[]) WITH ORDINALITY AS i (endpoint_id, type, data, ord)
+  ), locked AS (
+    SELECT s.endpoint_id, s.last_seq FROM endpoint_streams s JOIN endpoints e USING (endpoint_id)
+    WHERE s.endpoint_id = ANY ($1) AND e.revoked_at IS NULL
+    ORDER BY s.endpoint_id FOR UPDATE OF s
+  ), bumped AS (
+    UPDATE endpoint_streams s SET last_seq = s.last_seq + c.n
+    FROM (SELECT endpoint_id, count(*) AS n FROM input GROUP BY endpoint_id) c, locked l
+    WHERE s.endpoint_id = c.endpoint_id AND l.endpoint_id = s.endpoint_id
+    RETURNING s.endpoint_id, s.last_seq - c.n AS base
+  )
+  INSERT INTO endpoint_events (endpoint_id, seq, type, data)
+  SELECT i.endpoint_id, b.base + i.nth, i.type, i.data
+  FROM input i JOIN bumped b USING (endpoint_id)
+  ORDER BY i.ord
+  RETURNING endpoint_id, seq, type, data`;
+
+interface EventRow extends pg.QueryResultRow {
+  endpoint_id: EndpointId;
+  seq: number;
+  type: string;
+  data: object;
+}
+
+export function createEventLog(pool: pg.Pool): EventLog {
+  return {
+    append,
+    getPosition: (endpointId) => getPosition(pool, endpointId),
+    readAfter: (endpointId, afterSeq, limit) => readAfter(pool, endpointId, afterSeq, limit),
+    findOldestSeq: async (endpointId) => {
+      const rows = await query<{ seq: number | null }>(
+        pool,
+        'event-log-oldest',
+        'SELECT min(seq) AS seq FROM endpoint_events WHERE endpoint_id = $1',
+        [endpointId],
+      );
+      return rows[0]?.seq ?? null;
+    },
+    acknowledge: (marks) => acknowledge(pool, marks),
+    pollGrown: (cursor) => pollGrown(pool, cursor),
+    prune: () => prune(pool),
+  };
+}
+
+async function append(tx: Tx, events: readonly NewEvent[]): Promise<StreamEvent[]> {
+  if (events.length === 0) return [];
+  const rows = await query<EventRow>(tx, 'event-log-append', APPEND, [
+    events.map((event) => event.endpointId),
+    events.map((event) => event.type),
+    events.map((event) => JSON.stringify(event.data)),
+  ]);
+  const appended = rows.map(toEvent);
+  announce(tx, appended);
+  return appended;
+}
+
+function toEvent(row: EventRow): StreamEvent {
+  return { endpointId: row.endpoint_id, seq: row.seq, type: row.type, data: row.data };
+}
+
+async function getPosition(pool: pg.Pool, endpointId: EndpointId): Promise<StreamPosition> {
+  const rows = await query<{ last_seq: number; acknowledged_seq: number }>(
+    pool,
+    'event-log-position',
+    `INSERT INTO endpoint_streams (endpoint_id) VALUES ($1)
+     ON CONFLICT (endpoint_id) DO UPDATE SET last_seq = endpoint_streams.last_seq
+     RETURNING last_seq, acknowledged_seq`,
+    [endpointId],
+  );
+  return { lastSeq: rows[0]?.last_seq ?? 0, acknowledgedSeq: rows[0]?.acknowledged_seq ?? 0 };
+}
+
+async function readAfter(
+  pool: pg.Pool,
+  endpointId: EndpointId,
+  afterSeq: number,
+  limit: number,
+): Promise<StreamEvent[]> {
+  const rows = await query<EventRow>(
+    pool,
+    'event-log-read',
+    `SELECT endpoint_id, seq, type, data FROM endpoint_events
+     WHERE endpoint_id = $1 AND seq > $2 ORDER BY seq LIMIT $3`,
+    [endpointId, afterSeq, limit],
+  );
+  return rows.map(toEvent);
+}
+
+async function acknowledge(pool: pg.Pool, marks: ReadonlyMap<EndpointId, number>): Promise<void> {
+  await query(
+    pool,
+    'event-log-acknowledge',
+    `WITH marks AS (SELECT * FROM unnest($1::uuid[], $2::bigint[]) AS m (endpoint_id, seq)),
+     locked AS (
+       SELECT s.endpoint_id, m.seq FROM endpoint_streams s JOIN marks m USING (endpoint_id)
+       WHERE s.acknowledged_seq < m.seq
+       ORDER BY s.endpoint_id FOR UPDATE OF s
+     )
+     UPDATE endpoint_streams s SET acknowledged_seq = least(l.seq, s.last_seq)
+     FROM locked l WHERE s.endpoint_id = l.endpoint_id AND s.acknowledged_seq < least(l.seq, s.last_seq)`,
+    [[...marks.keys()], [...marks.values()]],
+  );
+}
+
+/** `cursor` is the oldest transaction that was still running at the last poll: everything before it was seen. */
+async function pollGrown(
+  pool: pg.Pool,
+  cursor: PollCursor | null,
+): Promise<{ grown: Map<EndpointId, number>; cursor: PollCursor }> {
+  const rows = await query<{ horizon: string; endpoint_id: EndpointId | null; seq: number | null }>(
+    pool,
+    'event-log-poll',
+    `SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS horizon, g.endpoint_id, g.seq
+     FROM (SELECT) one LEFT JOIN (
+       SELECT endpoint_id, max(seq) AS seq FROM endpoint_events
+       WHERE transaction_id >= coalesce($1::xid8, pg_snapshot_xmin(pg_current_snapshot()))
+       GROUP BY endpoint_id
+     ) g ON true`,
+    [cursor],
+  );
+  const grown = new Map<EndpointId, number>();
+  for (const row of rows) {
+    if (row.endpoint_id !== null && row.seq !== null) grown.set(row.endpoint_id, row.seq);
+  }
+  return { grown, cursor: rows[0]?.horizon ?? '0' };
+}
+
+/** Acknowledged events outlive the window in which another tab may resume; the rest is kept for days. */
+async function prune(pool: pg.Pool): Promise<number> {
+  const rows = await query<{ n: number }>(
+    pool,
+    'event-log-prune',
+    `WITH old AS (
+       SELECT e.endpoint_id, e.seq FROM endpoint_events e JOIN endpoint_streams s USING (endpoint_id)
+       WHERE e.created_at < now() - make_interval(secs => $1)
+         AND (e.seq <= s.acknowledged_seq OR e.created_at < now() - make_interval(days => $2))
+       ORDER BY e.created_at LIMIT $3
+     ), gone AS (
+       DELETE FROM endpoint_events e USING old o WHERE e.endpoint_id = o.endpoint_id AND e.seq = o.seq RETURNING 1
+     )
+     SELECT count(*)::int AS n FROM gone`,
+    [RESUME_WINDOW_SECONDS * 2, UNACKNOWLEDGED_KEPT_DAYS, PRUNE_BATCH],
+  );
+  return rows[0]?.n ?? 0;
+}
