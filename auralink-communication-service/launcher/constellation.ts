@@ -1,0 +1,146 @@
+/**
+ * One constellation: PostgreSQL, Redis, Synapse, LiveKit and service processes over one data folder and one set of
+ * ports. `./aura up` runs one; tests and benches start as many as they like.
+ */
+import { chmodSync, mkdirSync } from 'node:fs';
+import { runFirstStart } from './first-start.ts';
+import { ensureEngines } from './install.ts';
+import { databaseUser } from './layout.ts';
+import { livekitPart } from './livekit.ts';
+import type { Part } from './part.ts';
+import { ensureCluster, ensureDatabases, ensurePrograms, postgresPart } from './postgres.ts';
+import { type Progress, silentProgress } from './progress.ts';
+import { redisIsInstalled, redisPart } from './redis.ts';
+import { readSecret } from './secrets.ts';
+import { SERVICE_MAIN, serviceParts } from './service.ts';
+import { prepareSettings, type Settings } from './settings.ts';
+import { type PartStatus, Supervisor } from './supervisor.ts';
+import { synapsePart } from './synapse.ts';
+
+/** First start on a slow machine: schema of Synapse included. */
+const START_TIMEOUT_MS = 180_000;
+
+export interface ConstellationOptions {
+  readonly dataDir: string;
+  readonly portBase: number | null;
+  /** Service processes; 0 starts the engines only. */
+  readonly processes?: number;
+  /** Whether to run a Redis; default: if one is installed. */
+  readonly redis?: boolean;
+  /** Engines to leave out, for tests that need only some. */
+  readonly without?: readonly ('synapse' | 'livekit')[];
+  /** Variables of config.ts; they win over what is computed. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** The service's entry, for tests of the launcher itself. */
+  readonly serviceMain?: string;
+  readonly progress?: Progress;
+  readonly onEvent?: (line: string) => void;
+  /** Kill all parts when this process ends; for tests, whose parts nobody shall find later. Default true. */
+  readonly dieWithUs?: boolean;
+}
+
+export interface Urls {
+  readonly public: string;
+  readonly engines: string;
+  readonly metrics: string;
+  readonly synapse: string;
+  readonly livekit: string;
+}
+
+export interface Constellation {
+  readonly settings: Settings;
+  readonly urls: Urls;
+  /** A secret of the data folder, by the name of its file. */
+  secret(name: string): string;
+  /** Signals a part as a fault would; the supervisor then restarts it. Default SIGKILL. */
+  kill(part: string, signal?: NodeJS.Signals): void;
+  /** Stops a part and leaves it stopped. */
+  halt(part: string): Promise<void>;
+  /** Starts a halted part and waits until it answers. */
+  start(part: string): Promise<void>;
+  parts(): Record<string, PartStatus>;
+  /** Stops everything in order. */
+  stop(): Promise<void>;
+}
+
+/** Starts it and returns when every part answers. On failure everything is stopped again. */
+export async function startConstellation(options: ConstellationOptions): Promise<Constellation> {
+  const progress = options.progress ?? silentProgress;
+  await ensureEngines(progress);
+  const settings = await settingsFor(options);
+  const supervisor = new Supervisor({
+    parts: await buildParts(settings, options, progress),
+    runDir: settings.layout.runDir,
+    logsDir: settings.layout.logsDir,
+    ...(options.onEvent === undefined ? {} : { onEvent: options.onEvent }),
+  });
+  const die = (): void => supervisor.killAll();
+  if (options.dieWithUs !== false) process.once('exit', die);
+  try {
+    await supervisor.startAll(START_TIMEOUT_MS, (part, tookMs) => {
+      progress.note(`  ✓ ${part} answers (${(tookMs / 1000).toFixed(1)} s)`);
+    });
+    if (!options.without?.includes('synapse')) await runFirstStart(settings, progress);
+  } catch (error) {
+    await supervisor.stopAll();
+    process.off('exit', die);
+    throw error;
+  }
+  return {
+    settings,
+    urls: urlsOf(settings),
+    secret: (name) => readSecret(settings.layout.secretsDir, name),
+    kill: (part, signal) => supervisor.kill(part, signal),
+    halt: (part) => supervisor.halt(part),
+    start: (part) => supervisor.start(part, START_TIMEOUT_MS),
+    parts: () => supervisor.states(),
+    stop: async () => {
+      await supervisor.stopAll();
+      process.off('exit', die);
+    },
+  };
+}
+
+export function settingsFor(options: ConstellationOptions): Promise<Settings> {
+  return prepareSettings({
+    dataDir: options.dataDir,
+    portBase: options.portBase,
+    processes: options.processes ?? 1,
+    redis: options.redis ?? redisIsInstalled(),
+    operatorEnv: options.env ?? {},
+  });
+}
+
+async function buildParts(
+  settings: Settings,
+  options: ConstellationOptions,
+  progress: Progress,
+): Promise<Part[]> {
+  const { layout, managed } = settings;
+  mkdirSync(layout.confDir, { recursive: true, mode: 0o700 });
+  const parts: Part[] = [];
+  if (managed.postgres) {
+    const user = databaseUser();
+    if (user !== undefined) chmodSync(layout.dataDir, 0o711);
+    const programs = ensurePrograms(user);
+    await progress.step('the database cluster', async () => ensureCluster(settings, programs, user));
+    parts.push(postgresPart(settings, programs, user));
+  } else {
+    await progress.step('the databases', () => ensureDatabases(settings));
+  }
+  if (managed.redis) parts.push(redisPart(settings));
+  if (!options.without?.includes('livekit')) parts.push(livekitPart(settings));
+  if (!options.without?.includes('synapse')) parts.push(synapsePart(settings));
+  return [...parts, ...serviceParts(settings, options.serviceMain ?? SERVICE_MAIN)];
+}
+
+export function urlsOf(settings: Settings): Urls {
+  const { config } = settings;
+  return {
+    public: `http://127.0.0.1:${config.PUBLIC_PORT}`,
+    engines: `http://127.0.0.1:${config.ENGINES_PORT}`,
+    metrics: `http://127.0.0.1:${config.METRICS_PORT}`,
+    synapse: config.SYNAPSE_URL,
+    livekit: config.LIVEKIT_URL,
+  };
+}

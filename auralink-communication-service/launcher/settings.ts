@@ -1,0 +1,146 @@
+/**
+ * From a data folder, a port base and the operator's own variables to everything that a constellation needs to know:
+ * which engines are ours to run, on which ports, and the environment of a service process. The operator's variables
+ * win over what is computed here.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseEnv } from 'node:util';
+import { type Config, configSchema, parseConfig, SECRET_VARIABLES } from '../config.ts';
+import { DOTENV_PATH, type Layout, layoutOf, PROJECT_ROOT } from './layout.ts';
+import { type Ports, portsFor } from './ports.ts';
+import { ensureSecrets, LAUNCHER_SECRETS, secretPath } from './secrets.ts';
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+export interface SettingsOptions {
+  readonly dataDir: string;
+  readonly portBase: number | null;
+  readonly processes: number;
+  /** Whether a Redis of ours shall run. */
+  readonly redis: boolean;
+  /** Variables of config.ts that were set by the operator; anything else in it is ignored. */
+  readonly operatorEnv: Env;
+}
+
+export interface Settings {
+  readonly layout: Layout;
+  readonly ports: Ports;
+  readonly processes: number;
+  /** Engines that we start ourselves, because the operator named no other. */
+  readonly managed: { readonly postgres: boolean; readonly redis: boolean };
+  readonly config: Config;
+  /** Environment of a service process: every variable of config.ts, secrets as files. */
+  readonly serviceEnv: Readonly<Record<string, string>>;
+}
+
+/** Environment variables that any process of ours inherits; nothing else leaks in. */
+const INHERITED = ['PATH', 'HOME', 'LANG', 'TZ', 'TMPDIR', 'NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE'];
+
+export function inheritedEnv(): Record<string, string> {
+  const env: Record<string, string> = {};
+  for (const name of INHERITED) {
+    const value = process.env[name];
+    if (value !== undefined) env[name] = value;
+  }
+  return env;
+}
+
+/** What the operator set: `.env`, and above it the environment. */
+export function readOperatorEnv(dotenvPath: string = DOTENV_PATH): Env {
+  const fromFile = existsSync(dotenvPath) ? parseEnv(readFileSync(dotenvPath, 'utf8')) : {};
+  return { ...fromFile, ...process.env };
+}
+
+/** Makes missing secrets, then computes. Throws ConfigError with all faults of the operator's variables. */
+export async function prepareSettings(options: SettingsOptions): Promise<Settings> {
+  const layout = layoutOf(options.dataDir);
+  const operator = known(options.operatorEnv);
+  const ports = withOperatorPorts(portsFor(options.portBase), operator);
+  const isSet = (...names: string[]): boolean => names.some((name) => operator[name] !== undefined);
+  const managed = {
+    postgres: !isSet('COMM_POSTGRES_HOST', 'COMM_POSTGRES_PORT'),
+    redis: options.redis && !isSet('COMM_REDIS_HOST', 'COMM_REDIS_PORT'),
+  };
+  await ensureSecrets(layout.secretsDir);
+  const computed = computeEnv(layout, ports, managed);
+  for (const name of Object.keys(operator)) {
+    // X set by the operator beats our X_FILE.
+    delete computed[name.endsWith('_FILE') ? name.slice(0, -'_FILE'.length) : `${name}_FILE`];
+  }
+  if (operator.DASHBOARD_JWKS_URL !== undefined) delete computed.DASHBOARD_JWKS_FILE;
+  const merged = { ...computed, ...operator };
+  const config = parseConfig(merged);
+  return { layout, ports, processes: options.processes, managed, config, serviceEnv: toServiceEnv(merged) };
+}
+
+/** The variables of config.ts and their `_FILE` forms, as far as they are set to something. */
+function known(env: Env): Record<string, string> {
+  const names: string[] = [
+    ...Object.keys(configSchema.shape),
+    ...SECRET_VARIABLES.map((name) => `${name}_FILE`),
+  ];
+  const result: Record<string, string> = {};
+  for (const name of names) {
+    const value = env[name];
+    if (value !== undefined && value !== '') result[name] = value;
+  }
+  return result;
+}
+
+function withOperatorPorts(ports: Ports, operator: Record<string, string>): Ports {
+  const port = (name: string, fallback: number): number => Number(operator[name] ?? fallback);
+  return {
+    ...ports,
+    public: port('PUBLIC_PORT', ports.public),
+    engines: port('ENGINES_PORT', ports.engines),
+    metrics: port('METRICS_PORT', ports.metrics),
+  };
+}
+
+function computeEnv(
+  layout: Layout,
+  ports: Ports,
+  managed: Settings['managed'],
+): Record<string, string | undefined> {
+  const env: Record<string, string | undefined> = {
+    PUBLIC_BASE_URL: `http://localhost:${ports.public}`,
+    PUBLIC_PORT: String(ports.public),
+    ENGINES_PORT: String(ports.engines),
+    METRICS_PORT: String(ports.metrics),
+    APP_HOSTS: ['chat', 'market', 'play'].map((app) => `${app}=${app}.localhost:${ports.public}`).join(','),
+    DEMO_APPS: 'true',
+    SYNAPSE_URL: `http://127.0.0.1:${ports.synapse}`,
+    SYNAPSE_METRICS_URL: `http://127.0.0.1:${ports.synapseMetrics}`,
+    LIVEKIT_URL: `http://127.0.0.1:${ports.livekit}`,
+    LIVEKIT_PUBLIC_URL: `ws://localhost:${ports.livekit}`,
+    DASHBOARD_JWKS_FILE: secretPath(layout.secretsDir, LAUNCHER_SECRETS.dashboardPublic),
+    RUN_DIR: layout.runDir,
+    WEB_DIST_DIR: join(PROJECT_ROOT, 'auralink-web/dist'),
+  };
+  for (const name of SECRET_VARIABLES) env[`${name}_FILE`] = secretPath(layout.secretsDir, name);
+  if (managed.postgres) {
+    env.COMM_POSTGRES_HOST = '127.0.0.1';
+    env.COMM_POSTGRES_PORT = String(ports.postgres);
+  } else {
+    delete env.COMM_POSTGRES_PASSWORD_FILE;
+  }
+  if (managed.redis) {
+    env.COMM_REDIS_HOST = '127.0.0.1';
+    env.COMM_REDIS_PORT = String(ports.redis);
+  } else {
+    delete env.COMM_REDIS_PASSWORD_FILE;
+  }
+  return env;
+}
+
+/** Every variable is set, be it to nothing, so that a `.env` cannot slip in beside what was computed here. */
+function toServiceEnv(merged: Record<string, string | undefined>): Record<string, string> {
+  const env: Record<string, string> = {};
+  for (const name of Object.keys(configSchema.shape)) env[name] = merged[name] ?? '';
+  for (const name of SECRET_VARIABLES) {
+    const file = merged[`${name}_FILE`];
+    if (file !== undefined && (merged[name] ?? '') === '') env[`${name}_FILE`] = file;
+  }
+  return env;
+}
