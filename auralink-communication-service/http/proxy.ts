@@ -1,0 +1,207 @@
+/**
+ * The way to Synapse through the public door: `/_matrix/*` and `/_synapse/client/*`, streamed both ways over a pool of
+ * kept-alive connections. It decides what may pass, tells Synapse who really asks, and lets an AuraID sign in; of
+ * everything else it changes nothing. A client that goes away ends its request at Synapse too (long polls).
+ */
+import { EventEmitter } from 'node:events';
+import type { IncomingHttpHeaders } from 'node:http';
+import type {} from '@fastify/swagger';
+import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
+import { Pool } from 'undici';
+import { AuraError } from '../core/errors.ts';
+import { forwardedFor, type InNetworks } from './networks.ts';
+import { isLoginPath, mayReachSynapse } from './proxy-paths.ts';
+
+/** A long poll holds a connection each; beyond this many requests wait. */
+export const PROXY_CONNECTIONS_MAX = 4_096;
+export const PROXY_CONNECT_TIMEOUT_MS = 3_000;
+/** Longest wait for Synapse's first byte: longer than any /sync that clients ask for. */
+export const PROXY_HEADERS_TIMEOUT_MS = 600_000;
+/** Longest pause within a body. */
+export const PROXY_BODY_TIMEOUT_MS = 120_000;
+/** Below the 60 s after which Synapse closes an idle connection itself. */
+export const PROXY_KEEP_ALIVE_MS = 20_000;
+/** A login is a small document. */
+export const LOGIN_BODY_MAX_BYTES = 65_536;
+export const PROXY_RETRY_AFTER_SECONDS = 2;
+
+export interface ProxyDeps {
+  /** Synapse's client listener. */
+  readonly synapseUrl: string;
+  /** Peers whose X-Forwarded-* are believed. */
+  readonly isTrustedProxy: InNetworks;
+  /** Puts the account's own name in place of an AuraID; anything else comes back as it was. */
+  readonly rewriteLogin: (body: Readonly<Record<string, unknown>>) => Promise<unknown>;
+}
+
+type Body = FastifyRequest['raw'] | Buffer | null;
+type Headers = Record<string, string | string[] | undefined>;
+
+/** Headers that speak of one connection only (RFC 9110, 7.6.1), and those that only we may set. */
+const DROPPED =
+  /^(?:connection|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade|expect|forwarded|x-forwarded-.*|x-real-ip|x-matrix-.*)$/;
+const DROPPED_FROM_ANSWER = new Set(['connection', 'keep-alive', 'transfer-encoding', 'upgrade', 'trailer']);
+
+export const proxyRoutes = (deps: ProxyDeps): FastifyPluginAsync => {
+  return async (app) => {
+    const pool = new Pool(deps.synapseUrl, {
+      connections: PROXY_CONNECTIONS_MAX,
+      pipelining: 1,
+      connectTimeout: PROXY_CONNECT_TIMEOUT_MS,
+      headersTimeout: PROXY_HEADERS_TIMEOUT_MS,
+      bodyTimeout: PROXY_BODY_TIMEOUT_MS,
+      keepAliveTimeout: PROXY_KEEP_ALIVE_MS,
+      keepAliveMaxTimeout: PROXY_KEEP_ALIVE_MS,
+    });
+    app.addHook('onClose', () => pool.destroy());
+    // Bodies pass through unread.
+    app.removeAllContentTypeParsers();
+    app.addContentTypeParser('*', (_request, _payload, done) => done(null));
+    for (const url of ['/_matrix/*', '/_synapse/client/*']) {
+      app.route({
+        method: ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS'],
+        url,
+        schema: { hide: true },
+        handler: (request, reply) => forward(pool, deps, request, reply),
+      });
+    }
+  };
+};
+
+async function forward(
+  pool: Pool,
+  deps: ProxyDeps,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<unknown> {
+  const { raw } = request;
+  const url = raw.url ?? '/';
+  if (!mayReachSynapse(url)) {
+    // Web clients of any origin use this surface and must be able to read its refusals.
+    reply.header('access-control-allow-origin', '*');
+    throw new AuraError('not_found', 'There is nothing at this path.', { reason: 'unrecognized' });
+  }
+  const headers = requestHeaders(request, deps.isTrustedProxy);
+  let body: Body = hasBody(raw) ? raw : null;
+  if (body !== null && raw.method === 'POST' && isLoginPath(url)) {
+    body = await rewrittenLogin(raw, deps);
+    headers['content-length'] = String(body.length);
+  }
+  const gone = new EventEmitter();
+  reply.raw.once('close', () => gone.emit('abort'));
+  try {
+    const answer = await send(pool, raw.method ?? 'GET', url, headers, body, gone);
+    reply.code(answer.statusCode).headers(answerHeaders(answer.headers));
+    return reply.send(answer.body);
+  } catch (error) {
+    // Nobody is there to hear of it.
+    if (reply.raw.destroyed) return reply.hijack();
+    reply.header('access-control-allow-origin', '*');
+    throw asUnavailable(error);
+  }
+}
+
+function hasBody(raw: FastifyRequest['raw']): boolean {
+  const length = raw.headers['content-length'];
+  return (length !== undefined && length !== '0') || raw.headers['transfer-encoding'] !== undefined;
+}
+
+/** A connection that Synapse closed just as we used it costs nobody anything where a repeat is harmless. */
+async function send(
+  pool: Pool,
+  method: string,
+  path: string,
+  headers: Headers,
+  body: Body,
+  signal: EventEmitter,
+) {
+  const options = { method: method as 'GET', path, headers, body, signal };
+  try {
+    return await pool.request(options);
+  } catch (error) {
+    if (body !== null || !BROKEN.has(codeOf(error))) throw error;
+    return await pool.request(options);
+  }
+}
+
+function requestHeaders(request: FastifyRequest, isTrustedProxy: InNetworks): Headers {
+  const incoming = request.raw.headers;
+  const named = incoming.connection?.toLowerCase().split(/\s*,\s*/) ?? [];
+  const headers: Headers = {};
+  for (const name in incoming) {
+    if (!DROPPED.test(name) && !named.includes(name)) headers[name] = incoming[name];
+  }
+  const peer = request.raw.socket.remoteAddress ?? '';
+  const trusted = isTrustedProxy(peer);
+  headers['x-forwarded-for'] = forwardedFor(peer, single(incoming['x-forwarded-for']), isTrustedProxy).join(
+    ', ',
+  );
+  headers['x-forwarded-proto'] = (trusted && single(incoming['x-forwarded-proto'])) || 'http';
+  headers['x-forwarded-host'] = (trusted && single(incoming['x-forwarded-host'])) || (incoming.host ?? '');
+  return headers;
+}
+
+function single(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value.join(', ') : value;
+}
+
+function answerHeaders(from: IncomingHttpHeaders): Headers {
+  const headers: Headers = {};
+  for (const name in from) if (!DROPPED_FROM_ANSWER.has(name)) headers[name] = from[name];
+  return headers;
+}
+
+async function rewrittenLogin(raw: FastifyRequest['raw'], deps: ProxyDeps): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of raw as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > LOGIN_BODY_MAX_BYTES) {
+      throw new AuraError('too_large', `A login may have ${LOGIN_BODY_MAX_BYTES} bytes at most.`);
+    }
+    chunks.push(chunk);
+  }
+  const original = Buffer.concat(chunks);
+  const parsed = parseObject(original);
+  // Whatever is no document of ours to read is Synapse's to refuse.
+  return parsed === null ? original : Buffer.from(JSON.stringify(await deps.rewriteLogin(parsed)));
+}
+
+function parseObject(text: Buffer): Record<string, unknown> | null {
+  try {
+    const value: unknown = JSON.parse(text.toString('utf8'));
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : null;
+  } catch {
+    return null;
+  }
+}
+
+const BROKEN = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
+const AWAY = new Set([
+  ...BROKEN,
+  'ECONNREFUSED',
+  'EHOSTUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ETIMEDOUT',
+  'UND_ERR_CONNECT_TIMEOUT',
+  'UND_ERR_HEADERS_TIMEOUT',
+  'UND_ERR_CLOSED',
+  'UND_ERR_DESTROYED',
+]);
+
+function codeOf(error: unknown): string {
+  return typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
+}
+
+function asUnavailable(error: unknown): unknown {
+  if (!AWAY.has(codeOf(error))) return error;
+  return new AuraError(
+    'unavailable',
+    'The Matrix server is not reachable at the moment; try again shortly.',
+    { retryAfterSeconds: PROXY_RETRY_AFTER_SECONDS },
+    error,
+  );
+}
