@@ -202,5 +202,17 @@ export function parseConfig(env: Env): Config {
 /** Reads process.env and, below it, `dotenvPath` if that file exists. Throws ConfigError. */
 export function loadConfig(dotenvPath: string): Config {
   const fromFile = existsSync(dotenvPath) ? parseEnv(readFileSync(dotenvPath, 'utf8')) : {};
-  return parseConfig({ ...fromFile, ...process.env });
+  return parseConfig(layered(process.env, fromFile));
+}
+
+/** `upper` over `lower`. Empty is unset; and a secret that `upper` gives as X_FILE hides the X of `lower`. */
+function layered(upper: Env, lower: Env): Env {
+  const merged: Record<string, string | undefined> = { ...lower };
+  for (const name of SECRET_VARIABLES) {
+    if (upper[`${name}_FILE`] !== undefined && upper[`${name}_FILE`] !== '') delete merged[name];
+  }
+  for (const [name, value] of Object.entries(upper)) {
+    if (value !== undefined && value !== '') merged[name] = value;
+  }
+  return merged;
 }
