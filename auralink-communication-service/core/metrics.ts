@@ -1,0 +1,208 @@
+/**
+ * Every metric of ours, in one place and of low cardinality: no label ever carries a person, a call or an address.
+ * Each group of methods is what one part of the service feeds; docs/METRICS.md describes them for operators. Names are
+ * prefixed, but for the four that the product has always had.
+ */
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+
+/** What the database knows and only a scrape asks for. */
+export interface MetricsSource {
+  countActiveRoutes(): Promise<number>;
+  /** How many scores are at most each of `bounds` (ascending), how many there are, and their sum. */
+  getTrustScores(bounds: readonly number[]): Promise<{
+    readonly upTo: readonly number[];
+    readonly count: number;
+    readonly sum: number;
+  }>;
+}
+
+const ANSWER_SECONDS = [0.5, 1, 2, 5, 10, 20, 30, 45, 60, 120];
+const ALERT_SECONDS = [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
+const REQUEST_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60];
+const TRUST_SCORES = [10, 20, 30, 40, 50, 60, 70, 80, 90, 100];
+
+export type Metrics = ReturnType<typeof makeMetrics>;
+
+/** One per process; `register()` of prom-client's own is not used, so that tests may have several. */
+export function makeMetrics() {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry, prefix: 'auralink_' });
+  new Gauge({
+    name: 'auralink_service_processes',
+    help: 'Service processes that answered this scrape',
+    registers,
+  }).set(1);
+  return {
+    registry,
+    calls: callMetrics(registers),
+    identity: identityMetrics(registers),
+    endpoints: endpointMetrics(registers),
+    engines: engineMetrics(registers),
+    http: httpMetrics(registers),
+  };
+}
+
+function callMetrics(registers: Registry[]) {
+  const ended = new Counter({
+    name: 'cross_app_calls_total',
+    help: 'Calls that came to their end, by outcome',
+    labelNames: ['outcome'] as const,
+    registers,
+  });
+  const placed = new Counter({
+    name: 'auralink_calls_placed_total',
+    help: 'Calls placed, by media',
+    labelNames: ['media'] as const,
+    registers,
+  });
+  const alerting = new Histogram({
+    name: 'auralink_call_alert_seconds',
+    help: 'From placing a call until an app of the callee says that it rings',
+    buckets: ALERT_SECONDS,
+    registers,
+  });
+  const answered = new Histogram({
+    name: 'auralink_call_answer_seconds',
+    help: 'How long calls rang before they were answered',
+    buckets: ANSWER_SECONDS,
+    registers,
+  });
+  const failovers = new Counter({
+    name: 'auralink_ring_failovers_total',
+    help: 'Rings passed on because the chosen app did not acknowledge in time',
+    registers,
+  });
+  return {
+    placed: (media: string) => placed.inc({ media }),
+    alerting: (ms: number) => alerting.observe(ms / 1_000),
+    answered: (ringingMs: number) => answered.observe(ringingMs / 1_000),
+    ended: (outcome: string) => ended.inc({ outcome }),
+    failedOver: () => failovers.inc(),
+  };
+}
+
+function identityMetrics(registers: Registry[]) {
+  const registrations = new Counter({
+    name: 'auraid_registrations_total',
+    help: 'Addresses that began to work, by who registered them',
+    labelNames: ['via'] as const,
+    registers,
+  });
+  const signIns = new Counter({
+    name: 'auralink_sign_ins_total',
+    help: 'Tries to sign in, by outcome',
+    labelNames: ['outcome'] as const,
+    registers,
+  });
+  return {
+    registered: (via: string) => registrations.inc({ via }),
+    signedIn: (outcome: string) => signIns.inc({ outcome }),
+  };
+}
+
+function endpointMetrics(registers: Registry[]) {
+  const sockets = new Gauge({ name: 'auralink_sockets_open', help: 'Sockets of endpoints', registers });
+  const wakes = new Counter({
+    name: 'auralink_wake_messages_total',
+    help: 'Wake-ups sent to other processes, by carrier; none: given up, the poll finds them',
+    labelNames: ['carrier'] as const,
+    registers,
+  });
+  return {
+    socketOpened: () => sockets.inc(),
+    socketClosed: () => sockets.dec(),
+    sent: (carrier: string, messages: number) => wakes.inc({ carrier }, messages),
+  };
+}
+
+function engineMetrics(registers: Registry[]) {
+  const webhooks = new Counter({
+    name: 'auralink_livekit_webhooks_total',
+    help: 'Webhooks of LiveKit, by what became of them',
+    labelNames: ['outcome'] as const,
+    registers,
+  });
+  const transactions = new Counter({
+    name: 'auralink_appservice_transactions_total',
+    help: 'Transactions that Synapse delivered to us, repeats included',
+    registers,
+  });
+  const events = new Counter({
+    name: 'auralink_appservice_events_total',
+    help: 'Matrix events in these transactions',
+    registers,
+  });
+  return {
+    webhook: (outcome: 'handled' | 'repeated' | 'ignored' | 'refused') => webhooks.inc({ outcome }),
+    transaction(eventCount: number) {
+      transactions.inc();
+      events.inc(eventCount);
+    },
+  };
+}
+
+function httpMetrics(registers: Registry[]) {
+  const requests = new Histogram({
+    name: 'auralink_http_request_seconds',
+    help: 'Requests by method, route and class of status; long polls of Matrix clients are among /_matrix/*',
+    labelNames: ['method', 'route', 'status'] as const,
+    buckets: REQUEST_SECONDS,
+    registers,
+  });
+  return {
+    /** `route` is the route's pattern, never the path. */
+    request(method: string, route: string, status: number, ms: number) {
+      requests.observe({ method, route, status: `${Math.floor(status / 100)}xx` }, ms / 1_000);
+    },
+  };
+}
+
+/**
+ * Adds what comes from the database. Every process sees the same rows, so a scrape takes one process's figure. When the
+ * database is away these metrics are missing from the scrape, not wrong.
+ */
+export function registerSource(registry: Registry, source: MetricsSource): void {
+  register(registry, 'mesh_routes_active', 'gauge', 'Cached routes that may be used now', async () => [
+    { value: await source.countActiveRoutes(), labels: {} },
+  ]);
+  const name = 'trust_score_distribution';
+  register(registry, name, 'histogram', 'Trust scores of people, 0 to 100', async () => {
+    const scores = await source.getTrustScores(TRUST_SCORES);
+    const buckets = TRUST_SCORES.map((le, i) => ({
+      metricName: `${name}_bucket`,
+      labels: { le },
+      value: scores.upTo[i] ?? 0,
+    }));
+    return [
+      ...buckets,
+      { metricName: `${name}_bucket`, labels: { le: '+Inf' }, value: scores.count },
+      { metricName: `${name}_sum`, labels: {}, value: scores.sum },
+      { metricName: `${name}_count`, labels: {}, value: scores.count },
+    ];
+  });
+}
+
+interface Sample {
+  readonly metricName?: string;
+  readonly labels: Readonly<Record<string, string | number>>;
+  readonly value: number;
+}
+
+/** A metric whose values are counted elsewhere, which prom-client has no class for. */
+function register(
+  registry: Registry,
+  name: string,
+  type: 'gauge' | 'histogram',
+  help: string,
+  collect: () => Promise<Sample[]>,
+): void {
+  const metric = {
+    name,
+    async get() {
+      const values = await collect().catch(() => []);
+      return { name, help, type, aggregator: 'first', values };
+    },
+  };
+  registry.registerMetric(metric as unknown as Gauge);
+}

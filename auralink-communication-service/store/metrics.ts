@@ -1,0 +1,33 @@
+/** The two figures that a scrape asks the database for. */
+import type pg from 'pg';
+import type { MetricsSource } from '../core/metrics.ts';
+import { query } from './db.ts';
+
+export function makeMetricsSource(pool: pg.Pool): MetricsSource {
+  return {
+    async countActiveRoutes() {
+      const rows = await query<{ count: number }>(
+        pool,
+        'metrics.active_routes',
+        'SELECT count(*)::integer AS count FROM mesh_routes WHERE expires_at > now()',
+        [],
+      );
+      return rows[0]?.count ?? 0;
+    },
+    async getTrustScores(bounds) {
+      const rows = await query<{ upTo: number[]; count: number; sum: number }>(
+        pool,
+        'metrics.trust_scores',
+        `SELECT ARRAY(
+                  SELECT (SELECT count(*)::integer FROM trust_scores WHERE score <= bound)
+                  FROM unnest($1::real[]) WITH ORDINALITY AS b (bound, i) ORDER BY i
+                ) AS "upTo",
+                count(*)::integer AS count,
+                coalesce(sum(score), 0)::double precision AS sum
+         FROM trust_scores`,
+        [bounds],
+      );
+      return rows[0] ?? { upTo: bounds.map(() => 0), count: 0, sum: 0 };
+    },
+  };
+}
