@@ -79,7 +79,10 @@ async function forward(
   if (!mayReachSynapse(url)) {
     // Web clients of any origin use this surface and must be able to read its refusals.
     reply.header('access-control-allow-origin', '*');
-    throw new AuraError('not_found', 'There is nothing at this path.', { reason: 'unrecognized' });
+    throw new AuraError('not_found', 'There is nothing at this path.', {
+      errcode: 'M_UNRECOGNIZED',
+      reason: 'unknown_route',
+    });
   }
   const headers = requestHeaders(request, deps.isTrustedProxy);
   let body: Body = hasBody(raw) ? raw : null;
