@@ -286,6 +286,12 @@ export interface ServiceTokenUsesTable {
   expires_at: Timestamp;
 }
 
+export interface RateLimitsTable {
+  key: string;
+  hits: number;
+  window_ends_at: Timestamp;
+}
+
 export interface Database {
   schema_migrations: SchemaMigrationsTable;
   aura_id_registry: AuraIdRegistryTable;
@@ -312,4 +318,5 @@ export interface Database {
   oidc_documents: OidcDocumentsTable;
   sign_in_codes: SignInCodesTable;
   service_token_uses: ServiceTokenUsesTable;
+  rate_limits: RateLimitsTable;
 }

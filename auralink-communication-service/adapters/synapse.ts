@@ -1,0 +1,266 @@
+/**
+ * The homeserver, as an application service and as its administrator. Every call has a time-out; what Synapse refuses
+ * comes as SynapseError with Matrix's own code, and Synapse being away as AuraError `unavailable`.
+ */
+import { Pool } from 'undici';
+import type { MatrixAccounts } from '../auralink-modules/auraid/ports.ts';
+import { AuraError } from '../core/errors.ts';
+import type { UserId } from '../core/ids.ts';
+
+export const SYNAPSE_TIMEOUT_MS = 10_000;
+export const SYNAPSE_CONNECTIONS_MAX = 64;
+/** Answers that we read are small; more than this is not what we asked for. */
+const ANSWER_MAX_BYTES = 1_048_576;
+const RETRY_AFTER_SECONDS = 5;
+
+export interface SynapseOptions {
+  readonly url: string;
+  readonly serverName: string;
+  readonly asToken: string;
+  /** `id` of our application-service registration. */
+  readonly appserviceId: string;
+  readonly adminLocalpart: string;
+  readonly adminPassword: string;
+}
+
+/** Synapse answered, with a refusal. */
+export class SynapseError extends Error {
+  override readonly name = 'SynapseError';
+  readonly status: number;
+  readonly errcode: string;
+  readonly retryAfterMs: number | null;
+  constructor(status: number, errcode: string, message: string, retryAfterMs: number | null) {
+    super(`${errcode}: ${message}`);
+    this.status = status;
+    this.errcode = errcode;
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
+export interface Synapse extends MatrixAccounts {
+  /** Whether it answers, and since when: the client API's versions. */
+  versions(): Promise<readonly string[]>;
+  /** Makes it deliver our waiting transactions at once (Matrix spec, application-service API, "Pinging"). */
+  ping(transactionId: string): Promise<{ readonly durationMs: number }>;
+  /** Whose access token this is. Throws SynapseError 401 M_UNKNOWN_TOKEN. */
+  whoami(accessToken: string): Promise<{ readonly userId: UserId; readonly deviceId: string | null }>;
+  /** Ends our administrator's session and closes connections. */
+  close(): Promise<void>;
+}
+
+interface Call {
+  readonly method: 'GET' | 'POST';
+  readonly path: string;
+  readonly token?: string;
+  readonly body?: object;
+  readonly headers?: Record<string, string>;
+}
+type Json = Readonly<Record<string, unknown>>;
+
+export function createSynapse(options: SynapseOptions): Synapse {
+  const pool = new Pool(new URL(options.url).origin, { connections: SYNAPSE_CONNECTIONS_MAX });
+  const call = (request: Call) => send(pool, request);
+  const admin = adminSession(call, options);
+  return {
+    createAccount: (userId) => createAccount(call, options, userId),
+    setPassword: (userId, password) =>
+      admin.run(async (token) => {
+        const path = `/_synapse/admin/v1/reset_password/${encodeURIComponent(userId)}`;
+        await call({ method: 'POST', path, token, body: { new_password: password, logout_devices: false } });
+      }),
+    checkPassword: (userId, password, address) => checkPassword(call, userId, password, address),
+    async versions() {
+      const answer = await call({ method: 'GET', path: '/_matrix/client/versions' });
+      return Array.isArray(answer.versions) ? answer.versions.map(String) : [];
+    },
+    async ping(transactionId) {
+      const path = `/_matrix/client/v1/appservice/${encodeURIComponent(options.appserviceId)}/ping`;
+      const answer = await call({
+        method: 'POST',
+        path,
+        token: options.asToken,
+        body: { transaction_id: transactionId },
+      });
+      return { durationMs: Number(answer.duration_ms ?? 0) };
+    },
+    async whoami(token) {
+      const answer = await call({ method: 'GET', path: '/_matrix/client/v3/account/whoami', token });
+      const deviceId = answer.device_id;
+      return {
+        userId: String(answer.user_id) as UserId,
+        deviceId: typeof deviceId === 'string' ? deviceId : null,
+      };
+    },
+    async close() {
+      await admin.end();
+      await pool.close();
+    },
+  };
+}
+
+type Send = (request: Call) => Promise<Json>;
+
+async function createAccount(call: Send, options: SynapseOptions, userId: UserId): Promise<void> {
+  try {
+    await call({
+      method: 'POST',
+      path: '/_matrix/client/v3/register',
+      token: options.asToken,
+      body: {
+        type: 'm.login.application_service',
+        username: userId.slice(1, userId.indexOf(':')),
+        inhibit_login: true,
+      },
+    });
+  } catch (error) {
+    if (error instanceof SynapseError && error.errcode === 'M_USER_IN_USE') return;
+    throw unexpected(error);
+  }
+}
+
+async function checkPassword(
+  call: Send,
+  userId: UserId,
+  password: string,
+  address: string,
+): Promise<boolean> {
+  const headers = { 'x-forwarded-for': address };
+  let answer: Json;
+  try {
+    answer = await call({
+      method: 'POST',
+      path: '/_matrix/client/v3/login',
+      headers,
+      body: {
+        type: 'm.login.password',
+        identifier: { type: 'm.id.user', user: userId },
+        password,
+        initial_device_display_name: 'Sign in with AuraLink',
+      },
+    });
+  } catch (error) {
+    if (error instanceof SynapseError && error.status === 403) return false;
+    throw unexpected(error);
+  }
+  const token = String(answer.access_token);
+  // The session was only a question; if it cannot be ended now, it stays as a device without anybody holding its token.
+  await call({ method: 'POST', path: '/_matrix/client/v3/logout', token, body: {} }).catch(() => {});
+  return true;
+}
+
+/** What the callers of this adapter know how to handle: limits and absence. The rest is a fault, logged as such. */
+function unexpected(error: unknown): unknown {
+  if (!(error instanceof SynapseError)) return error;
+  if (error.errcode === 'M_LIMIT_EXCEEDED') {
+    return new AuraError(
+      'rate_limited',
+      'Too many tries; please wait a little.',
+      { retryAfterSeconds: Math.ceil((error.retryAfterMs ?? 1_000) / 1_000) },
+      error,
+    );
+  }
+  return error.status >= 500 ? away(error) : error;
+}
+
+/** The administrator's token: made when first needed, shared, renewed once when Synapse no longer knows it. */
+function adminSession(call: Send, options: SynapseOptions) {
+  let token: Promise<string> | null = null;
+
+  const login = async (): Promise<string> => {
+    const answer = await call({
+      method: 'POST',
+      path: '/_matrix/client/v3/login',
+      body: {
+        type: 'm.login.password',
+        identifier: { type: 'm.id.user', user: `@${options.adminLocalpart}:${options.serverName}` },
+        password: options.adminPassword,
+        initial_device_display_name: 'AuraLink service',
+      },
+    });
+    return String(answer.access_token);
+  };
+  const current = (): Promise<string> => {
+    token ??= login().catch((error) => {
+      token = null;
+      throw error;
+    });
+    return token;
+  };
+
+  return {
+    async run(work: (token: string) => Promise<void>): Promise<void> {
+      const held = current();
+      try {
+        await work(await held);
+      } catch (error) {
+        if (!(error instanceof SynapseError) || error.status !== 401) throw unexpected(error);
+        if (token === held) token = null;
+        await current()
+          .then(work)
+          .catch((again) => {
+            throw unexpected(again);
+          });
+      }
+    },
+    async end(): Promise<void> {
+      const held = token;
+      token = null;
+      if (held === null) return;
+      await held
+        .then((t) => call({ method: 'POST', path: '/_matrix/client/v3/logout', token: t, body: {} }))
+        .catch(() => {});
+    },
+  };
+}
+
+async function send(pool: Pool, request: Call): Promise<Json> {
+  const headers: Record<string, string> = { ...request.headers };
+  if (request.token !== undefined) headers.authorization = `Bearer ${request.token}`;
+  if (request.body !== undefined) headers['content-type'] = 'application/json';
+  let status: number;
+  let text: string;
+  try {
+    const response = await pool.request({
+      method: request.method,
+      path: request.path,
+      headers,
+      body: request.body === undefined ? null : JSON.stringify(request.body),
+      signal: AbortSignal.timeout(SYNAPSE_TIMEOUT_MS),
+    });
+    status = response.statusCode;
+    if (Number(response.headers['content-length'] ?? 0) > ANSWER_MAX_BYTES) {
+      response.body.destroy();
+      throw new Error('the answer is too long');
+    }
+    text = await response.body.text();
+  } catch (error) {
+    throw away(error);
+  }
+  const answer = parse(text);
+  if (status >= 200 && status < 300) return answer;
+  const retryAfterMs = Number(answer.retry_after_ms);
+  throw new SynapseError(
+    status,
+    String(answer.errcode ?? 'M_UNKNOWN'),
+    String(answer.error ?? `status ${status}`),
+    Number.isFinite(retryAfterMs) ? retryAfterMs : null,
+  );
+}
+
+function parse(text: string): Json {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? (value as Json) : {};
+  } catch {
+    return {};
+  }
+}
+
+function away(cause: unknown): AuraError {
+  return new AuraError(
+    'unavailable',
+    'The Matrix server is not reachable at the moment; try again shortly.',
+    { retryAfterSeconds: RETRY_AFTER_SECONDS },
+    cause,
+  );
+}

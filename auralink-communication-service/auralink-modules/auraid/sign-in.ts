@@ -1,0 +1,147 @@
+/**
+ * Signing in: who a name and a password are, one-time codes that set a first password, and the limits on guessing.
+ * Passwords are Synapse's; nothing here stores one. Every limit fails closed: when it cannot count, nobody gets in.
+ */
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { findAuraId } from '../../core/aura-id.ts';
+import { AuraError } from '../../core/errors.ts';
+import type { PersonId, UserId } from '../../core/ids.ts';
+import type { UnitOfWork } from '../../core/unit-of-work.ts';
+import { SIGN_IN_CODE_TTL_SECONDS, type SignInCode, type SignInTarget } from './model.ts';
+import type {
+  IdentityMetrics,
+  MatrixAccounts,
+  RateLimit,
+  RateLimiter,
+  RegistryStore,
+  SignInCodeStore,
+} from './ports.ts';
+
+/** Guesses at one account from one address. */
+export const SIGN_IN_LIMIT: RateLimit = { hits: 10, windowSeconds: 300 };
+/** Sign-ins from one address, whoever they are for. */
+export const SIGN_IN_ADDRESS_LIMIT: RateLimit = { hits: 100, windowSeconds: 300 };
+/** Codes tried from one address; a code has 128 bits, so this only keeps noise out. */
+export const CODE_LIMIT: RateLimit = { hits: 20, windowSeconds: 300 };
+/** Registrations tried from one address: guards the invitation code. */
+export const REGISTRATION_LIMIT: RateLimit = { hits: 30, windowSeconds: 600 };
+/** Names checked from one address, as somebody types. */
+export const NAME_CHECK_LIMIT: RateLimit = { hits: 120, windowSeconds: 60 };
+const CODE_BYTES = 16;
+
+export interface SignInDeps {
+  readonly unitOfWork: UnitOfWork;
+  readonly registry: RegistryStore;
+  readonly codes: SignInCodeStore;
+  readonly accounts: MatrixAccounts;
+  readonly limiter: RateLimiter;
+  readonly metrics: IdentityMetrics;
+  readonly invitationCode: string;
+}
+
+export interface SignInService {
+  /** `user` is an address with or without its ends, or a Matrix id. Throws `unauthenticated` (reason bad_credentials). */
+  signIn(user: string, password: string, clientAddress: string): Promise<PersonId>;
+  /** Spends a one-time code and sets her first password. Throws `unauthenticated` (reason bad_code). */
+  redeemCode(code: string, newPassword: string, clientAddress: string): Promise<PersonId>;
+  /** A new code; older ones are void. Null once she has a password. */
+  issueCode(personId: PersonId): Promise<SignInCode | null>;
+  /** Throws `forbidden` (reason bad_invitation) unless the code is the operator's. */
+  assertInvited(invitationCode: string, clientAddress: string): Promise<void>;
+  /** Throws `rate_limited`. */
+  countNameCheck(clientAddress: string): Promise<void>;
+}
+
+export function createSignIn(deps: SignInDeps): SignInService {
+  return {
+    signIn: (user, password, address) => signIn(deps, user, password, address),
+    redeemCode: (code, newPassword, address) => redeemCode(deps, code, newPassword, address),
+    issueCode: (personId) => issueCode(deps, personId),
+    assertInvited: async (code, address) => {
+      await deps.limiter.hit(`register:${address}`, REGISTRATION_LIMIT);
+      if (sameText(code, deps.invitationCode)) return;
+      throw new AuraError('forbidden', 'This invitation code is not valid here.', {
+        field: 'invitationCode',
+        reason: 'bad_invitation',
+      });
+    },
+    countNameCheck: (address) => deps.limiter.hit(`name:${address}`, NAME_CHECK_LIMIT),
+  };
+}
+
+async function signIn(deps: SignInDeps, user: string, password: string, address: string): Promise<PersonId> {
+  const text = user.trim();
+  await deps.limiter.hit(`sign-in:${address}`, SIGN_IN_ADDRESS_LIMIT);
+  await deps.limiter.hit(
+    `sign-in:${address}:${digest(text.toLowerCase()).toString('base64url')}`,
+    SIGN_IN_LIMIT,
+  );
+  const isMatrixId = text.startsWith('@') && text.includes(':');
+  const target = isMatrixId
+    ? await deps.registry.findSignInByAccount(text as UserId)
+    : await findByName(deps, text);
+  const userId = target?.userId ?? (isMatrixId ? (text as UserId) : null);
+  const right = userId !== null && (await deps.accounts.checkPassword(userId, password, address));
+  if (!right) {
+    deps.metrics.signedIn('refused');
+    throw new AuraError('unauthenticated', 'The name or the password is wrong.', {
+      reason: 'bad_credentials',
+    });
+  }
+  if (target === null) {
+    throw new AuraError('forbidden', 'This Matrix account has no AuraLink address yet: claim a name first.', {
+      reason: 'no_auraid',
+    });
+  }
+  deps.metrics.signedIn('accepted');
+  return target.personId;
+}
+
+async function findByName(deps: SignInDeps, text: string): Promise<SignInTarget | null> {
+  const auraId = findAuraId(text);
+  return auraId === null ? null : deps.registry.findSignInByName(auraId);
+}
+
+async function redeemCode(
+  deps: SignInDeps,
+  code: string,
+  newPassword: string,
+  address: string,
+): Promise<PersonId> {
+  await deps.limiter.hit(`code:${address}`, CODE_LIMIT);
+  const hash = digest(code.trim());
+  // Claimed before the password is set, so that of two who try at once only one sets it.
+  const target = await deps.codes.claimCode(hash);
+  if (target === null) {
+    deps.metrics.signedIn('refused');
+    throw new AuraError('unauthenticated', 'This code is wrong, used or no longer valid.', {
+      reason: 'bad_code',
+    });
+  }
+  try {
+    await deps.accounts.setPassword(target.userId, newPassword);
+  } catch (error) {
+    await deps.codes.returnCode(hash);
+    throw error;
+  }
+  await deps.unitOfWork.run((tx) => deps.codes.passwordSet(tx, target.personId));
+  deps.metrics.signedIn('accepted');
+  return target.personId;
+}
+
+async function issueCode(deps: SignInDeps, personId: PersonId): Promise<SignInCode | null> {
+  const code = randomBytes(CODE_BYTES).toString('base64url');
+  const expiresAt = await deps.unitOfWork.run((tx) =>
+    deps.codes.replaceCode(tx, personId, digest(code), SIGN_IN_CODE_TTL_SECONDS),
+  );
+  return expiresAt === null ? null : { code, expiresAt };
+}
+
+function digest(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}
+
+/** Compares in a time that says nothing about where they differ. */
+function sameText(a: string, b: string): boolean {
+  return timingSafeEqual(digest(a), digest(b));
+}

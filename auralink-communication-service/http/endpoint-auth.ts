@@ -1,0 +1,155 @@
+/**
+ * Who is behind an endpoint token. The signature is checked once a token (a small memory of verified ones spares the hot
+ * path); that the endpoint is still signed in is asked of the database every time, because a JWT cannot be revoked.
+ */
+import { createHash } from 'node:crypto';
+import type { FastifyRequest } from 'fastify';
+import { createLocalJWKSet, errors, type JSONWebKeySet, jwtVerify } from 'jose';
+import { z } from 'zod';
+import type { EndpointSession, Scope } from '../auralink-modules/endpoints/model.ts';
+import type { AuthenticateEndpoint } from '../auralink-modules/endpoints/ports.ts';
+import type { Clock } from '../core/clock.ts';
+import { AuraError } from '../core/errors.ts';
+import type { AppId, EndpointId, PersonId } from '../core/ids.ts';
+
+/** Audience of endpoint tokens, and the resource indicator under which apps ask for them (RFC 8707). */
+export const API_AUDIENCE = 'urn:auralink:api';
+/** Tokens whose signature need not be checked again; about 300 bytes each. */
+export const VERIFIED_TOKENS_MAX = 20_000;
+
+export interface EndpointAuthDeps {
+  readonly issuer: string;
+  /** Public halves of the keys that sign endpoint tokens. */
+  readonly keys: JSONWebKeySet;
+  readonly clock: Clock;
+  /** Web origin of our own pages. */
+  readonly ownOrigin: string;
+  readonly findSession: (endpointId: EndpointId) => Promise<EndpointSession | null>;
+}
+
+/** Hook for routes: checks token, `Origin` and scopes; then `endpointOf(request)` gives the session. */
+export type RequireEndpoint = (...scopes: Scope[]) => (request: FastifyRequest) => Promise<void>;
+
+export interface EndpointAuth {
+  readonly authenticate: AuthenticateEndpoint;
+  readonly requireEndpoint: RequireEndpoint;
+  /** Throws `forbidden` (reason foreign_origin) unless `origin` is absent, ours, or the app's. */
+  assertOrigin(session: EndpointSession, origin: string | undefined): void;
+}
+
+const claimsSchema = z.object({
+  sub: z.uuid().transform((v) => v as PersonId),
+  client_id: z.string().transform((v) => v as AppId),
+  endpoint_id: z.uuid().transform((v) => v as EndpointId),
+  scope: z.string().default(''),
+  exp: z.number(),
+});
+type Claims = z.output<typeof claimsSchema>;
+
+const sessions = new WeakMap<FastifyRequest, EndpointSession>();
+
+/** The session that `requireEndpoint` found. */
+export function endpointOf(request: FastifyRequest): EndpointSession {
+  const session = sessions.get(request);
+  if (session === undefined) throw new Error('this route lacks requireEndpoint');
+  return session;
+}
+
+export function createEndpointAuth(deps: EndpointAuthDeps): EndpointAuth {
+  const verify = rememberingVerifier(deps);
+
+  const authenticate: AuthenticateEndpoint = async (token) => {
+    const claims = await verify(token);
+    const session = await deps.findSession(claims.endpoint_id);
+    if (session === null || session.personId !== claims.sub || session.appId !== claims.client_id) {
+      throw new AuraError('unauthenticated', 'This endpoint has been signed out.', { reason: 'signed_out' });
+    }
+    const granted = new Set(claims.scope.split(' '));
+    return { ...session, scopes: new Set([...session.scopes].filter((scope) => granted.has(scope))) };
+  };
+
+  const assertOrigin = (session: EndpointSession, origin: string | undefined): void => {
+    if (origin === undefined || origin === deps.ownOrigin || session.origins.includes(origin)) return;
+    throw new AuraError('forbidden', `The token's app does not live at ${origin}.`, {
+      reason: 'foreign_origin',
+    });
+  };
+
+  return {
+    authenticate,
+    assertOrigin,
+    requireEndpoint(...scopes) {
+      return async (request) => {
+        const session = await authenticate(bearerToken(request));
+        assertOrigin(session, request.headers.origin);
+        const missing = scopes.filter((scope) => !session.scopes.has(scope));
+        if (missing.length > 0) {
+          throw new AuraError('forbidden', `The token lacks the scope ${missing.join(' ')}.`, {
+            reason: 'missing_scope',
+            missingScopes: missing,
+          });
+        }
+        sessions.set(request, session);
+      };
+    },
+  };
+}
+
+/** Throws `unauthenticated` (reason missing_token) when there is none. */
+export function bearerToken(request: FastifyRequest): string {
+  const match = /^Bearer +([^\s]+)$/i.exec(request.headers.authorization ?? '');
+  if (match?.[1] !== undefined) return match[1];
+  throw new AuraError('unauthenticated', 'A bearer token is needed in the Authorization header.', {
+    reason: 'missing_token',
+  });
+}
+
+function rememberingVerifier(deps: EndpointAuthDeps): (token: string) => Promise<Claims> {
+  const keySet = createLocalJWKSet(deps.keys);
+  const verified = new Map<string, Claims>();
+
+  return async (token) => {
+    const key = createHash('sha256').update(token).digest('base64url');
+    const known = verified.get(key);
+    if (known !== undefined) {
+      if (known.exp * 1000 > deps.clock.now().getTime()) return known;
+      verified.delete(key);
+      throw expired();
+    }
+    const claims = await verifyOnce(deps, keySet, token);
+    // Oldest first: tokens live ten minutes, so insertion order is close enough to least recently used.
+    if (verified.size >= VERIFIED_TOKENS_MAX) verified.delete(verified.keys().next().value ?? '');
+    verified.set(key, claims);
+    return claims;
+  };
+}
+
+async function verifyOnce(
+  deps: EndpointAuthDeps,
+  keySet: ReturnType<typeof createLocalJWKSet>,
+  token: string,
+): Promise<Claims> {
+  try {
+    const { payload } = await jwtVerify(token, keySet, {
+      issuer: deps.issuer,
+      audience: API_AUDIENCE,
+      typ: 'at+jwt',
+      algorithms: ['ES256'],
+      requiredClaims: ['sub', 'client_id', 'endpoint_id', 'exp', 'iat'],
+      currentDate: deps.clock.now(),
+    });
+    return claimsSchema.parse(payload);
+  } catch (error) {
+    if (error instanceof errors.JWTExpired) throw expired();
+    throw new AuraError(
+      'unauthenticated',
+      'The token is not one of ours.',
+      { reason: 'invalid_token' },
+      error,
+    );
+  }
+}
+
+function expired(): AuraError {
+  return new AuraError('unauthenticated', 'The token has expired; refresh it.', { reason: 'token_expired' });
+}

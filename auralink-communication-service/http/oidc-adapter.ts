@@ -1,0 +1,48 @@
+/**
+ * Joins the provider to our storage. Clients are not stored as documents: they are read live from the apps' registry, so
+ * that a new or disabled app counts at once.
+ */
+import { type Adapter, type AdapterPayload, errors } from 'oidc-provider';
+import type { OidcDocument, OidcDocuments } from '../auralink-modules/auraid/ports.ts';
+
+/** Gives the metadata of a client, or null. */
+export type FindClient = (clientId: string) => Promise<AdapterPayload | null>;
+
+export function oidcAdapter(documents: OidcDocuments, findClient: FindClient): (model: string) => Adapter {
+  return (model) => (model === 'Client' ? clientAdapter(findClient) : documentAdapter(documents, model));
+}
+
+const payloadOf = (document: OidcDocument | null) => (document ?? undefined) as AdapterPayload | undefined;
+
+function documentAdapter(documents: OidcDocuments, model: string): Adapter {
+  return {
+    find: async (id) => payloadOf(await documents.find(model, id)),
+    findByUid: async (uid) => payloadOf(await documents.findByUid(model, uid)),
+    findByUserCode: async (code) => payloadOf(await documents.findByUserCode(model, code)),
+    // A document without a time to live stays: the provider's types say number, its code says undefined.
+    upsert: (id, payload, ttlSeconds: number | undefined) =>
+      documents.upsert(model, id, payload as unknown as OidcDocument, ttlSeconds ?? null),
+    consume: async (id) => {
+      // Of several who redeem a code at the same moment, only the one that changed the row goes on.
+      if (!(await documents.consume(model, id))) throw new errors.InvalidGrant(`${model} already used`);
+    },
+    destroy: (id) => documents.destroy(model, id),
+    revokeByGrantId: (grantId) => documents.revokeByGrant(model, grantId),
+  };
+}
+
+/** Clients are the operator's; the provider may only read them. */
+function clientAdapter(findClient: FindClient): Adapter {
+  const refuse = async (): Promise<never> => {
+    throw new Error('clients are read from the registry of apps');
+  };
+  return {
+    find: async (id) => (await findClient(id)) ?? undefined,
+    findByUid: async () => undefined,
+    findByUserCode: async () => undefined,
+    upsert: refuse,
+    consume: refuse,
+    destroy: refuse,
+    revokeByGrantId: refuse,
+  };
+}

@@ -1,0 +1,236 @@
+/** The registry of addresses, Matrix accounts and one-time codes in PostgreSQL. */
+import type pg from 'pg';
+import type { Registration, SignInTarget } from '../auralink-modules/auraid/model.ts';
+import type { RegistryStore, SignInCodeStore } from '../auralink-modules/auraid/ports.ts';
+import { AuraError } from '../core/errors.ts';
+import type { AuraId, PersonId, UserId } from '../core/ids.ts';
+import { findViolatedConstraint, query } from './db.ts';
+
+interface RegistrationRow {
+  person_id: PersonId;
+  aura_id: AuraId;
+  display_name: string | null;
+  state: Registration['state'];
+  registration_key: string;
+  password_set: boolean;
+}
+
+function registrationOf(row: RegistrationRow): Registration {
+  return {
+    personId: row.person_id,
+    auraId: row.aura_id,
+    displayName: row.display_name,
+    state: row.state,
+    registrationKey: row.registration_key,
+    passwordSet: row.password_set,
+  };
+}
+
+export function registryStore(pool: pg.Pool): RegistryStore {
+  return { ...reservations, ...accountRows, ...lookUps(pool) };
+}
+
+const reservations: Pick<RegistryStore, 'findByKey' | 'insertReservation' | 'moveReservation'> = {
+  async findByKey(tx, registrationKey) {
+    const [row] = await query<RegistrationRow>(
+      tx,
+      'registry_by_key',
+      `SELECT person_id, aura_id, display_name, state, registration_key, password_set_at IS NOT NULL AS password_set
+         FROM aura_id_registry WHERE registration_key = $1 FOR UPDATE`,
+      [registrationKey],
+    );
+    return row === undefined ? null : registrationOf(row);
+  },
+
+  async insertReservation(tx, r) {
+    const rows = await query(
+      tx,
+      'registry_reserve',
+      `INSERT INTO aura_id_registry
+           (person_id, aura_id, skeleton, display_name, state, registration_key, dashboard_user_id)
+         VALUES ($1, $2, $3, $4, 'reserved', $5, $6)
+         ON CONFLICT DO NOTHING RETURNING person_id`,
+      [r.personId, r.auraId, r.skeleton, r.displayName, r.registrationKey, r.dashboardUserId],
+    );
+    return rows.length === 1;
+  },
+
+  async moveReservation(tx, personId, auraId, skeleton) {
+    try {
+      await query(
+        tx,
+        'registry_move',
+        `UPDATE aura_id_registry SET aura_id = $2, skeleton = $3, reserved_at = now(), updated_at = now()
+           WHERE person_id = $1 AND state = 'reserved'`,
+        [personId, auraId, skeleton],
+      );
+    } catch (error) {
+      if (findViolatedConstraint(error) === null) throw error;
+      throw new AuraError('taken', 'Somebody holds this name, or one that looks like it.', {
+        field: 'auraId',
+        reason: 'taken',
+      });
+    }
+  },
+};
+
+const accountRows: Pick<RegistryStore, 'getPendingAccount' | 'activate' | 'getPrimaryAccount'> = {
+  async getPendingAccount(tx, personId, fresh) {
+    const [row] = await query<{ matrix_user_id: UserId }>(
+      tx,
+      'mapping_pending',
+      `WITH found AS (
+           SELECT matrix_user_id FROM matrix_user_mappings
+           WHERE person_id = $1 AND attached_by = 'provisioned' ORDER BY created_at LIMIT 1
+         ), made AS (
+           INSERT INTO matrix_user_mappings (matrix_user_id, person_id, state, attached_by)
+           SELECT $2, $1, 'pending', 'provisioned' WHERE NOT EXISTS (SELECT FROM found)
+           RETURNING matrix_user_id
+         )
+         SELECT matrix_user_id FROM found UNION ALL SELECT matrix_user_id FROM made`,
+      [personId, fresh],
+    );
+    if (row === undefined) throw new Error(`no account for person ${personId}`);
+    return row.matrix_user_id;
+  },
+
+  async activate(tx, personId, auraId, userId, passwordSet) {
+    const rows = await query(
+      tx,
+      'registry_activate',
+      `WITH activated AS (
+           UPDATE aura_id_registry
+           SET state = 'active', activated_at = now(), updated_at = now(),
+               password_set_at = CASE WHEN $4 THEN now() END
+           WHERE person_id = $1 AND aura_id = $2 AND state = 'reserved' RETURNING person_id
+         )
+         UPDATE matrix_user_mappings m SET state = 'active', is_primary = true, activated_at = now()
+         FROM activated a WHERE m.person_id = a.person_id AND m.matrix_user_id = $3 RETURNING m.person_id`,
+      [personId, auraId, userId, passwordSet],
+    );
+    return rows.length === 1;
+  },
+
+  async getPrimaryAccount(tx, personId) {
+    const [row] = await query<{ matrix_user_id: UserId }>(
+      tx,
+      'mapping_primary',
+      'SELECT matrix_user_id FROM matrix_user_mappings WHERE person_id = $1 AND is_primary',
+      [personId],
+    );
+    if (row === undefined) throw new Error(`person ${personId} has no primary Matrix account`);
+    return row.matrix_user_id;
+  },
+};
+
+function lookUps(
+  pool: pg.Pool,
+): Pick<RegistryStore, 'findHeld' | 'freeAbandoned' | 'findSignInByName' | 'findSignInByAccount'> {
+  return {
+    async findHeld(skeletons) {
+      const rows = await query<{ skeleton: string }>(
+        pool,
+        'registry_held',
+        'SELECT skeleton FROM aura_id_registry WHERE skeleton = ANY($1)',
+        [skeletons],
+      );
+      return new Set(rows.map((row) => row.skeleton));
+    },
+
+    async freeAbandoned(olderThanSeconds) {
+      const rows = await query(
+        pool,
+        'registry_free_abandoned',
+        `DELETE FROM aura_id_registry
+         WHERE state = 'reserved' AND registration_key LIKE 'page:%'
+           AND reserved_at < now() - make_interval(secs => $1) RETURNING person_id`,
+        [olderThanSeconds],
+      );
+      return rows.length;
+    },
+
+    findSignInByName: (auraId) =>
+      findSignIn(pool, 'sign_in_by_name', 'r.aura_id = $1 AND m.is_primary', auraId),
+    findSignInByAccount: (userId) => findSignIn(pool, 'sign_in_by_account', 'm.matrix_user_id = $1', userId),
+  };
+}
+
+async function findSignIn(
+  pool: pg.Pool,
+  name: string,
+  condition: 'r.aura_id = $1 AND m.is_primary' | 'm.matrix_user_id = $1',
+  value: string,
+): Promise<SignInTarget | null> {
+  const [row] = await query<{ person_id: PersonId; matrix_user_id: UserId }>(
+    pool,
+    name,
+    `SELECT r.person_id, m.matrix_user_id FROM aura_id_registry r JOIN matrix_user_mappings m USING (person_id)
+     WHERE r.state = 'active' AND m.state = 'active' AND ${condition}`,
+    [value],
+  );
+  return row === undefined ? null : { personId: row.person_id, userId: row.matrix_user_id };
+}
+
+export function signInCodeStore(pool: pg.Pool): SignInCodeStore {
+  return {
+    async replaceCode(tx, personId, codeHash, ttlSeconds) {
+      const [person] = await query(
+        tx,
+        'code_person',
+        'SELECT FROM aura_id_registry WHERE person_id = $1 AND password_set_at IS NULL FOR UPDATE',
+        [personId],
+      );
+      if (person === undefined) return null;
+      await query(tx, 'code_void', 'DELETE FROM sign_in_codes WHERE person_id = $1', [personId]);
+      const [row] = await query<{ expires_at: Date }>(
+        tx,
+        'code_insert',
+        `INSERT INTO sign_in_codes (code_hash, person_id, expires_at)
+         VALUES ($1, $2, now() + make_interval(secs => $3)) RETURNING expires_at`,
+        [codeHash, personId, ttlSeconds],
+      );
+      return row?.expires_at ?? null;
+    },
+
+    async claimCode(codeHash) {
+      const [row] = await query<{ person_id: PersonId; matrix_user_id: UserId }>(
+        pool,
+        'code_claim',
+        `UPDATE sign_in_codes c SET used_at = now()
+         FROM aura_id_registry r JOIN matrix_user_mappings m ON m.person_id = r.person_id AND m.is_primary
+         WHERE c.code_hash = $1 AND c.used_at IS NULL AND c.expires_at > now() AND r.person_id = c.person_id
+           AND r.state = 'active' AND r.password_set_at IS NULL
+         RETURNING r.person_id, m.matrix_user_id`,
+        [codeHash],
+      );
+      return row === undefined ? null : { personId: row.person_id, userId: row.matrix_user_id };
+    },
+
+    async returnCode(codeHash) {
+      await query(pool, 'code_return', 'UPDATE sign_in_codes SET used_at = NULL WHERE code_hash = $1', [
+        codeHash,
+      ]);
+    },
+
+    async passwordSet(tx, personId) {
+      await query(
+        tx,
+        'code_password_set',
+        `UPDATE aura_id_registry SET password_set_at = coalesce(password_set_at, now()), updated_at = now()
+         WHERE person_id = $1`,
+        [personId],
+      );
+      await query(tx, 'code_void', 'DELETE FROM sign_in_codes WHERE person_id = $1', [personId]);
+    },
+
+    async pruneCodes() {
+      const rows = await query(
+        pool,
+        'code_prune',
+        'DELETE FROM sign_in_codes WHERE expires_at < now() RETURNING person_id',
+        [],
+      );
+      return rows.length;
+    },
+  };
+}

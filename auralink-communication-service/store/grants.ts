@@ -1,0 +1,111 @@
+/** Endpoints as sign-in makes, finds and revokes them. */
+import type pg from 'pg';
+import type { GrantStore } from '../auralink-modules/auraid/ports.ts';
+import type { EndpointSession, Scope } from '../auralink-modules/endpoints/model.ts';
+import type { AppId, DeviceKey, EndpointId, NewId, PersonId } from '../core/ids.ts';
+import { query } from './db.ts';
+
+interface SessionRow {
+  person_id: PersonId;
+  app_id: AppId;
+  device_key: DeviceKey;
+  scopes: Scope[];
+  origins: string[];
+}
+
+export function grantStore(pool: pg.Pool, newId: NewId): GrantStore {
+  return { ...binding(pool, newId), ...sessions(pool) };
+}
+
+function binding(
+  pool: pg.Pool,
+  newId: NewId,
+): Pick<GrantStore, 'findEndpoint' | 'bindGrant' | 'findEndpointByGrant'> {
+  return {
+    async findEndpoint(personId, appId, deviceKey) {
+      const [row] = await query<{ endpoint_id: EndpointId; grant_id: string | null }>(
+        pool,
+        'endpoint_of_device',
+        `SELECT endpoint_id, grant_id FROM endpoints
+         WHERE person_id = $1 AND app_id = $2 AND device_key = $3 AND revoked_at IS NULL`,
+        [personId, appId, deviceKey],
+      );
+      return row === undefined ? null : { endpointId: row.endpoint_id, grantId: row.grant_id };
+    },
+
+    async bindGrant(b) {
+      const [row] = await query<{ endpoint_id: EndpointId }>(
+        pool,
+        'endpoint_bind_grant',
+        `INSERT INTO endpoints AS e (endpoint_id, person_id, app_id, device_key, grant_id, scopes, user_agent)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)
+         ON CONFLICT (person_id, app_id, device_key) WHERE revoked_at IS NULL
+         DO UPDATE SET grant_id = excluded.grant_id, scopes = excluded.scopes, user_agent = excluded.user_agent,
+                       last_used_at = now()
+         WHERE e.grant_id IS NOT DISTINCT FROM $8
+         RETURNING endpoint_id`,
+        [
+          newId<EndpointId>(),
+          b.personId,
+          b.appId,
+          b.deviceKey,
+          b.grantId,
+          b.scopes,
+          b.userAgent,
+          b.expectedGrantId,
+        ],
+      );
+      return row?.endpoint_id ?? null;
+    },
+
+    async findEndpointByGrant(grantId) {
+      const [row] = await query<{ endpoint_id: EndpointId }>(
+        pool,
+        'endpoint_by_grant',
+        'SELECT endpoint_id FROM endpoints WHERE grant_id = $1 AND revoked_at IS NULL',
+        [grantId],
+      );
+      return row?.endpoint_id ?? null;
+    },
+  };
+}
+
+function sessions(pool: pg.Pool): Pick<GrantStore, 'findSession' | 'revokeEndpoint'> {
+  return {
+    async findSession(endpointId): Promise<EndpointSession | null> {
+      const [row] = await query<SessionRow>(
+        pool,
+        'endpoint_session',
+        `SELECT e.person_id, e.app_id, e.device_key, e.scopes, a.origins
+         FROM endpoints e JOIN apps a ON a.app_id = e.app_id JOIN aura_id_registry r ON r.person_id = e.person_id
+         WHERE e.endpoint_id = $1 AND e.revoked_at IS NULL AND a.disabled_at IS NULL AND r.state = 'active'`,
+        [endpointId],
+      );
+      if (row === undefined) return null;
+      return {
+        endpointId,
+        personId: row.person_id,
+        appId: row.app_id,
+        deviceKey: row.device_key,
+        scopes: new Set(row.scopes),
+        origins: row.origins,
+      };
+    },
+
+    async revokeEndpoint(endpointId) {
+      const [row] = await query<{ grant_id: string | null }>(
+        pool,
+        'endpoint_revoke',
+        `WITH revoked AS (
+           UPDATE endpoints SET revoked_at = now() WHERE endpoint_id = $1 AND revoked_at IS NULL RETURNING grant_id
+         ), tokens AS (
+           DELETE FROM oidc_documents d USING revoked r
+           WHERE d.grant_id = r.grant_id OR (d.model = 'Grant' AND d.id = r.grant_id)
+         )
+         SELECT grant_id FROM revoked`,
+        [endpointId],
+      );
+      return row === undefined ? null : { grantId: row.grant_id };
+    },
+  };
+}
