@@ -52,8 +52,8 @@ export async function setRinging(
   tx: Tx,
   invitationIds: readonly InvitationId[],
   marks: ReadonlyMap<EndpointId, number>,
-): Promise<InvitationId[]> {
-  const rows = await query<{ invitation_id: InvitationId }>(
+): Promise<{ invitationId: InvitationId; afterMs: number }[]> {
+  const rows = await query<{ invitation_id: InvitationId; after_ms: number }>(
     tx,
     'rings-set-ringing',
     `WITH heard AS (SELECT r.ring_id, r.invitation_id ${ACKNOWLEDGED} AND r.invitation_id = ANY ($3)),
@@ -63,10 +63,10 @@ export async function setRinging(
      )
      UPDATE call_invitations i SET alerting_at = now()
      WHERE i.invitation_id IN (SELECT invitation_id FROM heard) AND i.state = 'ringing' AND i.alerting_at IS NULL
-     RETURNING i.invitation_id`,
+     RETURNING i.invitation_id, extract(epoch FROM now() - i.created_at)::float8 * 1000 AS after_ms`,
     [[...marks.keys()], [...marks.values()], invitationIds],
   );
-  return rows.map((row) => row.invitation_id);
+  return rows.map((row) => ({ invitationId: row.invitation_id, afterMs: row.after_ms }));
 }
 
 export async function findOverdueRings(

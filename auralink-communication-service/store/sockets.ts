@@ -10,12 +10,14 @@ export function createSocketStore(pool: pg.Pool): SocketStore {
     (await query(pool, name, text, values)).length;
   return {
     heartbeat: async (processId) => {
-      await run(
+      const rows = await query<{ fresh: boolean }>(
+        pool,
         'process-heartbeat',
         `INSERT INTO service_processes (process_id) VALUES ($1)
-         ON CONFLICT (process_id) DO UPDATE SET heartbeat_at = now()`,
+         ON CONFLICT (process_id) DO UPDATE SET heartbeat_at = now() RETURNING xmax = 0 AS fresh`,
         [processId],
       );
+      return rows[0]?.fresh ?? false;
     },
     dropStaleProcesses: () =>
       run('process-drop-stale', dropSql('heartbeat_at < now() - make_interval(secs => $1)'), [
@@ -27,7 +29,8 @@ export function createSocketStore(pool: pg.Pool): SocketStore {
     addSocket: async (socketId, endpointId, processId, focused) => {
       await run(
         'socket-add',
-        `WITH added AS (INSERT INTO endpoint_sockets (socket_id, endpoint_id, process_id) VALUES ($1, $2, $3))
+        `WITH added AS (INSERT INTO endpoint_sockets (socket_id, endpoint_id, process_id) VALUES ($1, $2, $3)
+           ON CONFLICT (socket_id) DO NOTHING)
          UPDATE endpoints SET disconnected_at = NULL, last_used_at = now(),
            focused_at = CASE WHEN $4 THEN now() ELSE focused_at END
          WHERE endpoint_id = $2`,

@@ -75,16 +75,18 @@ export async function acknowledgeRings(
 ): Promise<void> {
   const invitationIds = await deps.store.findAcknowledged(marks);
   if (invitationIds.length === 0) return;
-  await deps.unitOfWork.run(async (tx) => {
+  const alerting = await deps.unitOfWork.run(async (tx) => {
     await deps.store.lockInvitations(tx, invitationIds);
-    const alerting = await deps.store.setRinging(tx, invitationIds, marks);
+    const first = await deps.store.setRinging(tx, invitationIds, marks);
     const events = [];
-    for (const invitationId of alerting) {
+    for (const { invitationId } of first) {
       const record = await deps.store.findRecordByInvitation(tx, invitationId);
       if (record !== null) events.push(...partyEvents(record));
     }
     await deps.log.append(tx, events);
+    return first;
   });
+  for (const { afterMs } of alerting) deps.metrics.alerting(afterMs);
 }
 
 /** A page that has just been opened or reloaded shows what still rings for it, under the same ring id. */

@@ -168,12 +168,12 @@ export interface CallStore {
 
   /** Invitations of rings that these marks acknowledge. Takes no lock. */
   findAcknowledged(marks: ReadonlyMap<EndpointId, number>): Promise<InvitationId[]>;
-  /** Those rings become `ringing`; returns the invitations that alert for the first time. */
+  /** Those rings become `ringing`; returns the invitations that alert for the first time, and how long after the call was placed. */
   setRinging(
     tx: Tx,
     invitationIds: readonly InvitationId[],
     marks: ReadonlyMap<EndpointId, number>,
-  ): Promise<InvitationId[]>;
+  ): Promise<readonly { readonly invitationId: InvitationId; readonly afterMs: number }[]>;
 
   /** Rings that nobody acknowledged in time. Takes no lock. */
   findOverdueRings(
@@ -229,6 +229,8 @@ export interface Outbox {
 export interface CallMetrics {
   placed(media: Media): void;
   ended(reason: EndReason): void;
+  /** From placing until an app of the callee says that it rings. */
+  alerting(afterMs: number): void;
   answered(ringingMs: number): void;
   failedOver(): void;
 }

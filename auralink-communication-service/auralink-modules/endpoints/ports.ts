@@ -32,7 +32,8 @@ export interface EventLog {
 }
 
 export interface SocketStore {
-  heartbeat(processId: ProcessId): Promise<void>;
+  /** True when the process was not known: at its start, or when it had been taken for dead. */
+  heartbeat(processId: ProcessId): Promise<boolean>;
   /** Deletes stale processes and, with them, their sockets. */
   dropStaleProcesses(): Promise<number>;
   dropProcess(processId: ProcessId): Promise<void>;
@@ -73,4 +74,9 @@ export interface AcknowledgementListener {
 /** Told when a person's endpoint opened its first socket or came back. */
 export interface ConnectionListener {
   connected(session: { readonly endpointId: EndpointId; readonly personId: PersonId }): Promise<void>;
+}
+
+export interface SocketCounts {
+  socketOpened(): void;
+  socketClosed(): void;
 }

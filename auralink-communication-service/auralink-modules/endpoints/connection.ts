@@ -1,0 +1,110 @@
+/**
+ * One open socket: what of its endpoint's log it has been sent. Events arrive in order from the wake path; anything
+ * that does not follow on is fetched from the log, so a lost wake-up costs time and never an event.
+ */
+import type { EndpointId } from '../../core/ids.ts';
+import {
+  CATCH_UP_BATCH,
+  CLOSE,
+  type EndpointSession,
+  SOCKET_BUFFER_MAX_BYTES,
+  type StreamEvent,
+} from './model.ts';
+import type { EventLog } from './ports.ts';
+
+/** What a connection needs of a WebSocket. */
+export interface Transport {
+  send(text: string): void;
+  close(code: number, reason: string): void;
+  /** Bytes that the peer has not taken yet. */
+  readonly bufferedAmount: number;
+}
+
+/** An event with its frame, made once however many sockets get it. */
+export interface Outgoing {
+  readonly seq: number;
+  readonly text: string;
+}
+
+export const toOutgoing = (event: Pick<StreamEvent, 'seq' | 'type' | 'data'>): Outgoing => ({
+  seq: event.seq,
+  text: JSON.stringify({ type: event.type, seq: event.seq, data: event.data }),
+});
+
+export class Connection {
+  readonly socketId: string;
+  readonly endpointId: EndpointId;
+  readonly session: EndpointSession;
+  readonly #transport: Transport;
+  #sentSeq: number;
+  /** A catch-up is under way; `again` asks it for another look. */
+  #catchingUp = false;
+  #again = false;
+  #closed = false;
+
+  constructor(socketId: string, session: EndpointSession, transport: Transport, sentSeq: number) {
+    this.socketId = socketId;
+    this.endpointId = session.endpointId;
+    this.session = session;
+    this.#transport = transport;
+    this.#sentSeq = sentSeq;
+  }
+
+  get sentSeq(): number {
+    return this.#sentSeq;
+  }
+
+  /** An event that has just been committed. */
+  offer(outgoing: Outgoing, log: EventLog): void {
+    if (outgoing.seq <= this.#sentSeq) return;
+    if (outgoing.seq === this.#sentSeq + 1 && !this.#catchingUp) this.#send(outgoing);
+    else this.catchUp(log);
+  }
+
+  /** Sends what the log has beyond what was sent. Failures are left to the next wake-up or poll. */
+  catchUp(log: EventLog): void {
+    if (this.#closed) return;
+    if (this.#catchingUp) {
+      this.#again = true;
+      return;
+    }
+    this.#catchingUp = true;
+    void this.#run(log);
+  }
+
+  async #run(log: EventLog): Promise<void> {
+    try {
+      do {
+        this.#again = false;
+        const events = await log.readAfter(this.endpointId, this.#sentSeq, CATCH_UP_BATCH);
+        for (const event of events) this.#send(toOutgoing(event));
+        if (events.length === CATCH_UP_BATCH) this.#again = true;
+      } while (this.#again && !this.#closed);
+    } catch {
+      // The database is away; the poll finds this connection behind and tries again.
+    } finally {
+      this.#catchingUp = false;
+    }
+  }
+
+  #send(outgoing: Outgoing): void {
+    if (this.#closed || outgoing.seq <= this.#sentSeq) return;
+    if (this.#transport.bufferedAmount > SOCKET_BUFFER_MAX_BYTES) {
+      this.close(CLOSE.slowConsumer, 'too slow; resume when you can');
+      return;
+    }
+    this.#sentSeq = outgoing.seq;
+    this.#transport.send(outgoing.text);
+  }
+
+  close(code: number, reason: string): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#transport.close(code, reason);
+  }
+
+  /** The peer has gone. */
+  gone(): void {
+    this.#closed = true;
+  }
+}

@@ -1,0 +1,198 @@
+/**
+ * The API of calls and rings, `/_auralink/v1/{calls,rings,history}`. Every route needs an endpoint token; what the
+ * token's endpoint has no part in does not exist for it.
+ */
+import type { FastifyRequest } from 'fastify';
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import type { MediaService } from '../auralink-modules/calls/media.ts';
+import {
+  callViewSchema,
+  HISTORY_PAGE_MAX,
+  placeCallSchema,
+  ringViewSchema,
+} from '../auralink-modules/calls/model.ts';
+import type { CallService } from '../auralink-modules/calls/service.ts';
+import type { Clock } from '../core/clock.ts';
+import type { CallId, RingId } from '../core/ids.ts';
+import { type EndpointAuth, endpointOf } from './endpoint-auth.ts';
+
+export interface CallRoutesDeps {
+  readonly calls: CallService;
+  readonly media: MediaService;
+  readonly requireEndpoint: EndpointAuth['requireEndpoint'];
+  readonly clock: Clock;
+}
+
+const callParams = z.object({ callId: z.uuid().transform((id) => id as CallId) });
+const ringParams = z.object({ ringId: z.uuid().transform((id) => id as RingId) });
+const keyHeaders = z.object({
+  'idempotency-key': z
+    .string({
+      error: 'is required: a fresh value for each thing that the person does, the same one for a retry',
+    })
+    .min(1)
+    .max(128),
+});
+const ringStatusSchema = z.object({
+  ringId: z.uuid(),
+  live: z.boolean(),
+  state: z.enum(['waiting', 'sent', 'ringing', 'stopped']),
+  reason: z.string().nullable(),
+  ring: ringViewSchema.nullable(),
+});
+const mediaTokenSchema = z.object({
+  url: z.string(),
+  token: z.string(),
+  room: z.string(),
+  identity: z.string(),
+  expiresAt: z.iso.datetime(),
+});
+const historyQuery = z.object({
+  limit: z.coerce.number().int().min(1).max(HISTORY_PAGE_MAX).default(50),
+  before: z.iso.datetime().optional(),
+});
+const tags = ['calls'];
+const keyOf = (request: FastifyRequest): string => String(request.headers['idempotency-key']);
+
+export function callsRoutes(deps: CallRoutesDeps): FastifyPluginAsyncZod {
+  return async (app) => {
+    await app.register(callRoutes(deps));
+    await app.register(ringRoutes(deps));
+  };
+}
+
+function callRoutes({ calls, media, requireEndpoint, clock }: CallRoutesDeps): FastifyPluginAsyncZod {
+  return async (app) => {
+    app.post(
+      '/_auralink/v1/calls',
+      {
+        preHandler: requireEndpoint('call.place'),
+        schema: {
+          tags,
+          summary: 'Call an address',
+          headers: keyHeaders,
+          body: placeCallSchema,
+          response: { 200: callViewSchema, 201: callViewSchema },
+        },
+      },
+      async (request, reply) => {
+        const { view, created } = await calls.place(endpointOf(request), request.body, keyOf(request));
+        return reply.code(created ? 201 : 200).send(view);
+      },
+    );
+    app.get(
+      '/_auralink/v1/calls/:callId',
+      {
+        preHandler: requireEndpoint(),
+        schema: {
+          tags,
+          summary: 'A call of this endpoint',
+          params: callParams,
+          response: { 200: callViewSchema },
+        },
+      },
+      (request) => calls.get(endpointOf(request), request.params.callId),
+    );
+    app.post(
+      '/_auralink/v1/calls/:callId/cancel',
+      {
+        preHandler: requireEndpoint('call.place'),
+        schema: {
+          tags,
+          summary: 'Give up before the answer',
+          params: callParams,
+          response: { 200: callViewSchema },
+        },
+      },
+      (request) => calls.cancel(endpointOf(request), request.params.callId),
+    );
+    app.post(
+      '/_auralink/v1/calls/:callId/hangup',
+      {
+        preHandler: requireEndpoint(),
+        schema: { tags, summary: 'End the call', params: callParams, response: { 200: callViewSchema } },
+      },
+      (request) => calls.hangUp(endpointOf(request), request.params.callId),
+    );
+    app.post(
+      '/_auralink/v1/calls/:callId/media-token',
+      {
+        preHandler: requireEndpoint(),
+        schema: {
+          tags,
+          summary: 'Enter the call’s media room; for the caller and the endpoint that answered',
+          params: callParams,
+          response: { 200: mediaTokenSchema },
+        },
+      },
+      (request) => media.token(endpointOf(request), request.params.callId, clock.now()),
+    );
+    app.get(
+      '/_auralink/v1/history',
+      {
+        preHandler: requireEndpoint('profile.read'),
+        schema: {
+          tags,
+          summary: 'Calls of this person, newest first, each with the reason of its end',
+          querystring: historyQuery,
+          response: { 200: z.object({ calls: z.array(callViewSchema), next: z.iso.datetime().nullable() }) },
+        },
+      },
+      async (request) => {
+        const { limit, before } = request.query;
+        const page = await calls.history(
+          endpointOf(request).personId,
+          before === undefined ? null : new Date(before),
+          limit,
+        );
+        return { calls: page, next: page.length === limit ? (page.at(-1)?.createdAt ?? null) : null };
+      },
+    );
+  };
+}
+
+function ringRoutes({ calls, requireEndpoint }: CallRoutesDeps): FastifyPluginAsyncZod {
+  return async (app) => {
+    app.get(
+      '/_auralink/v1/rings/:ringId',
+      {
+        preHandler: requireEndpoint('call.receive'),
+        schema: {
+          tags,
+          summary: 'Is this ring still live?',
+          params: ringParams,
+          response: { 200: ringStatusSchema },
+        },
+      },
+      (request) => calls.getRing(endpointOf(request), request.params.ringId),
+    );
+    app.post(
+      '/_auralink/v1/rings/:ringId/answer',
+      {
+        preHandler: requireEndpoint('call.receive'),
+        schema: {
+          tags,
+          summary: 'Answer; the first one wins',
+          params: ringParams,
+          headers: keyHeaders,
+          response: { 200: callViewSchema },
+        },
+      },
+      (request) => calls.answer(endpointOf(request), request.params.ringId, keyOf(request)),
+    );
+    app.post(
+      '/_auralink/v1/rings/:ringId/decline',
+      {
+        preHandler: requireEndpoint('call.receive'),
+        schema: {
+          tags,
+          summary: 'Decline on every device',
+          params: ringParams,
+          response: { 200: callViewSchema },
+        },
+      },
+      (request) => calls.decline(endpointOf(request), request.params.ringId),
+    );
+  };
+}
