@@ -1,0 +1,31 @@
+/**
+ * Tokens of the development Dashboard: what the real Dashboard would sign, signed with a key pair that was made at the
+ * first start and whose public half the service trusts. For local use only.
+ */
+import { randomUUID } from 'node:crypto';
+import { importJWK, type JWK, SignJWT } from 'jose';
+import { LAUNCHER_SECRETS, readSecret } from './secrets.ts';
+import type { Settings } from './settings.ts';
+
+export const DEFAULT_TTL_SECONDS = 300;
+
+/** `scope`: scopes separated by blanks. */
+export async function makeDashboardToken(
+  settings: Pick<Settings, 'config' | 'layout'>,
+  scope: string,
+  ttlSeconds: number = DEFAULT_TTL_SECONDS,
+  subject = 'aura-launcher',
+): Promise<string> {
+  const { config, layout } = settings;
+  const jwk = JSON.parse(readSecret(layout.secretsDir, LAUNCHER_SECRETS.dashboardPrivate)) as JWK;
+  const now = Math.floor(Date.now() / 1000);
+  return new SignJWT({ scope })
+    .setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', ...(jwk.kid === undefined ? {} : { kid: jwk.kid }) })
+    .setIssuer(config.DASHBOARD_ISSUER)
+    .setAudience(config.DASHBOARD_AUDIENCE)
+    .setSubject(subject)
+    .setJti(randomUUID())
+    .setIssuedAt(now)
+    .setExpirationTime(now + ttlSeconds)
+    .sign(await importJWK(jwk, 'ES256'));
+}
