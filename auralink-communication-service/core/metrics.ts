@@ -16,14 +16,15 @@ export interface MetricsSource {
   }>;
 }
 
+const ALERT_SECONDS = [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
 const ANSWER_SECONDS = [0.5, 1, 2, 5, 10, 20, 30, 45, 60, 120];
 const REQUEST_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60];
 const TRUST_SCORES = [10, 20, 30, 40, 50, 60, 70, 80, 90, 100];
 
-export type Metrics = ReturnType<typeof makeMetrics>;
+export type Metrics = ReturnType<typeof createMetrics>;
 
 /** One per process; `register()` of prom-client's own is not used, so that tests may have several. */
-export function makeMetrics() {
+export function createMetrics() {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry, prefix: 'auralink_' });
@@ -55,6 +56,12 @@ function callMetrics(registers: Registry[]) {
     labelNames: ['media'] as const,
     registers,
   });
+  const alerting = new Histogram({
+    name: 'auralink_call_alert_seconds',
+    help: 'From placing a call until an app of the callee says that it rings',
+    buckets: ALERT_SECONDS,
+    registers,
+  });
   const answered = new Histogram({
     name: 'auralink_call_answer_seconds',
     help: 'How long calls rang before they were answered',
@@ -68,6 +75,7 @@ function callMetrics(registers: Registry[]) {
   });
   return {
     placed: (media: string) => placed.inc({ media }),
+    alerting: (afterMs: number) => alerting.observe(afterMs / 1_000),
     answered: (ringingMs: number) => answered.observe(ringingMs / 1_000),
     ended: (outcome: string) => ended.inc({ outcome }),
     failedOver: () => failovers.inc(),

@@ -58,11 +58,12 @@ const keyOf = (request: FastifyRequest): string => String(request.headers['idemp
 export function callsRoutes(deps: CallRoutesDeps): FastifyPluginAsyncZod {
   return async (app) => {
     await app.register(callRoutes(deps));
+    await app.register(mediaAndHistoryRoutes(deps));
     await app.register(ringRoutes(deps));
   };
 }
 
-function callRoutes({ calls, media, requireEndpoint, clock }: CallRoutesDeps): FastifyPluginAsyncZod {
+function callRoutes({ calls, requireEndpoint }: CallRoutesDeps): FastifyPluginAsyncZod {
   return async (app) => {
     app.post(
       '/_auralink/v1/calls',
@@ -115,6 +116,16 @@ function callRoutes({ calls, media, requireEndpoint, clock }: CallRoutesDeps): F
       },
       (request) => calls.hangUp(endpointOf(request), request.params.callId),
     );
+  };
+}
+
+function mediaAndHistoryRoutes({
+  calls,
+  media,
+  requireEndpoint,
+  clock,
+}: CallRoutesDeps): FastifyPluginAsyncZod {
+  return async (app) => {
     app.post(
       '/_auralink/v1/calls/:callId/media-token',
       {

@@ -101,7 +101,7 @@ function serve(peer: Peer, origin: string | undefined, deps: SocketDeps): void {
       if (greeted) return peer.close(CLOSE.badFrame, 'one hello is enough');
       greeted = true;
       clearTimeout(timer);
-      welcome(peer, origin, frame, deps).then((opened) => {
+      void welcome(peer, origin, frame, deps).then((opened) => {
         connection = opened;
         // The peer may have left while we looked things up.
         if (opened !== null && peer.readyState > peer.OPEN) leave(opened, deps);

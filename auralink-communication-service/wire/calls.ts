@@ -25,9 +25,9 @@ import { type CallService, createCallService } from '../auralink-modules/calls/s
 import { DELETE_ROOM_TOPIC } from '../auralink-modules/calls/settle.ts';
 import { SocketHub } from '../auralink-modules/endpoints/hub.ts';
 import { HEARTBEAT_SECONDS } from '../auralink-modules/endpoints/model.ts';
-import type { SocketCounts, SocketStore, WakeBus } from '../auralink-modules/endpoints/ports.ts';
+import type { EventLog, SocketCounts, SocketStore, WakeBus } from '../auralink-modules/endpoints/ports.ts';
 import type { ProcessId } from '../core/ids.ts';
-import { OUTBOX_BATCH, runOutbox } from '../core/outbox.ts';
+import { OUTBOX_BATCH, type OutboxHandler, type OutboxStore, runOutbox } from '../core/outbox.ts';
 import { createCallStore } from '../store/calls.ts';
 import { createEventLog } from '../store/event-log.ts';
 import { createOutbox } from '../store/outbox.ts';
@@ -63,12 +63,11 @@ export interface CallsNeeds {
 
 /** Starts the room's loops; sockets may connect once this has resolved. */
 export async function wireCalls(base: Base, needs: CallsNeeds): Promise<CallsRoom> {
-  const { config, db, log, newId, clock, processId } = base;
+  const { config, db, log, newId, processId } = base;
   const eventLog = createEventLog(db.pool);
   const sockets = createSocketStore(db.pool);
   const store = createCallStore(db.pool);
   const outbox = createOutbox(db.pool, newId);
-  const jobs = createPeriodicJobs(db.pool);
   const deps: PlaceDeps & DeadlineDeps = {
     unitOfWork: db.unitOfWork,
     newId,
@@ -100,44 +99,9 @@ export async function wireCalls(base: Base, needs: CallsNeeds): Promise<CallsRoo
     counts: needs.sockets,
     logger: log,
   });
-  const handlers = new Map([
-    [DELETE_ROOM_TOPIC, (payload: object) => needs.provider.deleteRoom((payload as { room: string }).room)],
-  ]);
   // Rows of sockets refer to their process's row.
   await sockets.heartbeat(processId);
-  const loops: Loop[] = [
-    startLoop('heartbeat', HEARTBEAT_SECONDS * 1_000, () => beat(sockets, hub, processId), log),
-    startLoop('poll', POLL_MS, () => hub.poll(), log),
-    startLoop(
-      'deadlines',
-      DEADLINE_TICK_MS,
-      async () => (await runDeadlines(deps)) >= DEADLINES_PER_TICK_MAX,
-      log,
-    ),
-    startLoop(
-      'outbox',
-      OUTBOX_POLL_MS,
-      async () => (await runOutbox(outbox, handlers, log)) === OUTBOX_BATCH,
-      log,
-    ),
-    startLoop('revoked', CLOSE_REVOKED_MS, () => hub.closeRevoked(), log),
-    startLoop(
-      'reconcile',
-      POLL_MS,
-      async () => {
-        if (await jobs.claim('media.reconcile', RECONCILE_SECONDS)) await media.reconcile(clock.now());
-      },
-      log,
-    ),
-    startLoop(
-      'prune',
-      POLL_MS * 5,
-      async () => {
-        if (await jobs.claim('event-log.prune', PRUNE_SECONDS)) await eventLog.prune();
-      },
-      log,
-    ),
-  ];
+  const loops = startLoops(base, { deps, media, hub, sockets, outbox, eventLog, provider: needs.provider });
   return {
     calls: createCallService(deps),
     media,
@@ -148,6 +112,40 @@ export async function wireCalls(base: Base, needs: CallsNeeds): Promise<CallsRoo
       await sockets.dropProcess(processId);
     },
   };
+}
+
+interface Running {
+  readonly deps: DeadlineDeps;
+  readonly media: MediaService;
+  readonly hub: SocketHub;
+  readonly sockets: SocketStore;
+  readonly outbox: OutboxStore;
+  readonly eventLog: EventLog;
+  readonly provider: MediaProvider;
+}
+
+function startLoops(base: Base, running: Running): Loop[] {
+  const { log, clock, processId } = base;
+  const { deps, media, hub, sockets, outbox, eventLog } = running;
+  const jobs = createPeriodicJobs(base.db.pool);
+  const handlers = new Map<string, OutboxHandler>([
+    [DELETE_ROOM_TOPIC, (payload) => running.provider.deleteRoom((payload as { room: string }).room)],
+  ]);
+  const loop = (name: string, everyMs: number, round: () => Promise<unknown>) =>
+    startLoop(name, everyMs, round, log);
+  const chore = (job: string, everySeconds: number, run: () => Promise<unknown>) =>
+    loop(job, POLL_MS, async () => {
+      if (await jobs.claim(job, everySeconds)) await run();
+    });
+  return [
+    loop('heartbeat', HEARTBEAT_SECONDS * 1_000, () => beat(sockets, hub, processId)),
+    loop('poll', POLL_MS, () => hub.poll()),
+    loop('deadlines', DEADLINE_TICK_MS, async () => (await runDeadlines(deps)) >= DEADLINES_PER_TICK_MAX),
+    loop('outbox', OUTBOX_POLL_MS, async () => (await runOutbox(outbox, handlers, log)) === OUTBOX_BATCH),
+    loop('revoked', CLOSE_REVOKED_MS, () => hub.closeRevoked()),
+    chore('media.reconcile', RECONCILE_SECONDS, () => media.reconcile(clock.now())),
+    chore('event-log.prune', PRUNE_SECONDS, () => eventLog.prune()),
+  ];
 }
 
 async function beat(sockets: SocketStore, hub: SocketHub, processId: ProcessId): Promise<void> {

@@ -3,17 +3,18 @@
  * order in which all of it starts and stops.
  */
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify';
-import { makeLivekit } from '../adapters/livekit.ts';
+import { createLivekit } from '../adapters/livekit.ts';
 import type { Config } from '../config.ts';
 import { systemClock } from '../core/clock.ts';
 import { newId, type ProcessId } from '../core/ids.ts';
-import { makeMetrics } from '../core/metrics.ts';
+import { createMetrics } from '../core/metrics.ts';
 import { callsRoutes } from '../http/calls-routes.ts';
 import { corsPlugin } from '../http/cors.ts';
 import { pagesPlugin } from '../http/pages.ts';
 import { buildDoor, listen } from '../http/server.ts';
 import { attachSocketServer } from '../http/socket.ts';
 import { openDatabase } from '../store/db.ts';
+import { createSetDeviceChoice } from '../store/device-choices.ts';
 import { migrate } from '../store/migrate.ts';
 import { createPeriodicJobs } from '../store/periodic.ts';
 import { builtInApps, parseAppHosts } from './apps.ts';
@@ -39,7 +40,7 @@ export interface Service {
 export async function startService(config: Config): Promise<Service> {
   const processId = newId<ProcessId>();
   const log = createLogger(config, processId);
-  const metrics = makeMetrics();
+  const metrics = createMetrics();
   const address = databaseAddress(config);
   await migrate(address, MIGRATIONS);
   const wake = wireWake(config, processId, metrics.endpoints, log);
@@ -51,10 +52,11 @@ export async function startService(config: Config): Promise<Service> {
   const identity = await wireIdentity({
     ...base,
     metrics: metrics.identity,
+    setDeviceChoice: createSetDeviceChoice(db.pool),
     endpointRevoked: (endpointId) => room?.hub.revoked(endpointId),
   });
   for (const app of builtInApps(config)) await identity.apps.upsertApp(app);
-  const provider = makeLivekit({
+  const provider = createLivekit({
     url: config.LIVEKIT_URL,
     publicUrl: config.LIVEKIT_PUBLIC_URL,
     apiKey: config.LIVEKIT_API_KEY,
@@ -123,7 +125,7 @@ async function openDoors(base: Base, rooms: Rooms): Promise<{ close(): Promise<v
   const metricsDoor = await door(engines.metricsPlugins);
   const sockets = attachSocketServer(publicDoor.server, {
     hub: room.hub,
-    authenticate: identity.authenticateEndpoint,
+    authenticate: identity.endpointAuth.authenticate,
     logger: log,
   });
   await listen(enginesDoor, config.ENGINES_HOST, config.ENGINES_PORT);

@@ -1,8 +1,8 @@
 /** Builds the bus that wakes the other processes: over Redis where there is one, else over PostgreSQL's NOTIFY. */
 import { openRedis, type Redis } from '../adapters/redis.ts';
-import { type ClosableWakeBus, makeWakeBus, type WakeCounts } from '../adapters/wake-bus.ts';
+import { type ClosableWakeBus, createWakeBus, type WakeCounts } from '../adapters/wake-bus.ts';
 import { openPostgresCarrier } from '../adapters/wake-postgres.ts';
-import { makeRedisCarrier } from '../adapters/wake-redis.ts';
+import { createRedisCarrier } from '../adapters/wake-redis.ts';
 import type { Config } from '../config.ts';
 import type { ProcessId } from '../core/ids.ts';
 import type { Log } from '../core/log.ts';
@@ -29,8 +29,8 @@ export function wireWake(config: Config, processId: ProcessId, counts: WakeCount
   const postgres = openPostgresCarrier(databaseAddress(config), log);
   // Two services may share one Redis; their database tells them apart.
   const channel = `auralink:wake:${config.COMM_POSTGRES_DB}:${config.SYNAPSE_SERVER_NAME}`;
-  const carriers = redis === null ? [postgres] : [makeRedisCarrier(redis, channel), postgres];
-  const bus = makeWakeBus(processId, carriers, counts, log);
+  const carriers = redis === null ? [postgres] : [createRedisCarrier(redis, channel), postgres];
+  const bus = createWakeBus(processId, carriers, counts, log);
   return {
     bus,
     redis,
