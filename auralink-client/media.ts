@@ -163,11 +163,15 @@ export class CallMedia {
     const { RoomEvent } = this.#livekit;
     const tracks = (): void => void this.#emitter.emit('tracks', undefined);
     const local = (): void => void this.#emitter.emit('localTracks', undefined);
+    const both = (): void => {
+      tracks();
+      local();
+    };
     this.#room
       .on(RoomEvent.TrackSubscribed, tracks)
       .on(RoomEvent.TrackUnsubscribed, tracks)
-      .on(RoomEvent.TrackMuted, () => (tracks(), local()))
-      .on(RoomEvent.TrackUnmuted, () => (tracks(), local()))
+      .on(RoomEvent.TrackMuted, both)
+      .on(RoomEvent.TrackUnmuted, both)
       .on(RoomEvent.LocalTrackPublished, local)
       .on(RoomEvent.LocalTrackUnpublished, local)
       .on(RoomEvent.ParticipantDisconnected, tracks)

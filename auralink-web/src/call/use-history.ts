@@ -1,0 +1,47 @@
+/** The person's calls, newest first, fetched again whenever something ended. */
+import { useEffect, useState } from 'react';
+import type { AuraLink, CallView } from '../../../auralink-client/index.ts';
+import { wordsOf } from '../session.ts';
+import { useStore } from '../store.ts';
+import type { CallController } from './controller.ts';
+
+export interface History {
+  /** Null until the first answer. */
+  readonly calls: readonly CallView[] | null;
+  readonly error: string | null;
+  /** Null when there is nothing older. */
+  readonly loadOlder: (() => Promise<void>) | null;
+}
+
+export function useHistory(auralink: AuraLink, controller: CallController): History {
+  const { historyVersion } = useStore(controller);
+  const [calls, setCalls] = useState<readonly CallView[] | null>(null);
+  const [next, setNext] = useState<string | null>(null);
+  const [error, setError] = useState<string | null>(null);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the version says when to ask again
+  useEffect(() => {
+    let current = true;
+    const load = async (): Promise<void> => {
+      try {
+        const page = await auralink.calls.history();
+        if (!current) return;
+        setCalls(page.calls);
+        setNext(page.next);
+        setError(null);
+      } catch (failure) {
+        if (current) setError(wordsOf(failure));
+      }
+    };
+    void load();
+    return () => {
+      current = false;
+    };
+  }, [auralink, historyVersion]);
+  const loadOlder = async (): Promise<void> => {
+    if (next === null) return;
+    const page = await auralink.calls.history({ before: next });
+    setCalls([...(calls ?? []), ...page.calls]);
+    setNext(page.next);
+  };
+  return { calls, error, loadOlder: next === null ? null : loadOlder };
+}

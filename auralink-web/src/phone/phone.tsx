@@ -1,0 +1,82 @@
+/** The web phone: dial, history, devices. */
+import { useState } from 'react';
+import { CallLayer } from '../call/call-layer.tsx';
+import { Dialer } from '../call/dialer.tsx';
+import type { PageProps } from '../mount.tsx';
+import { useStore } from '../store.ts';
+import { Icon } from '../ui/icons.tsx';
+import { Account, SignInButton } from '../ui/page-parts.tsx';
+import { History } from './history.tsx';
+import { Logo } from './logo.tsx';
+import './phone.css';
+import { Settings } from './settings.tsx';
+
+export function Phone(props: PageProps) {
+  const state = useStore(props.session);
+  return state.signedIn ? <SignedIn {...props} /> : <Welcome {...props} />;
+}
+
+function Welcome({ session }: PageProps) {
+  const { error } = useStore(session);
+  return (
+    <main className="welcome">
+      <div className="welcome-text">
+        <Logo />
+        <h1>One address. It rings wherever you are.</h1>
+        <p>
+          Claim <strong>@yourname.aura</strong> once. Every app that you use can ring you on it; the first one
+          in which you answer wins, and all others fall silent.
+        </p>
+        <SignInButton session={session} error={error} label="Sign in or register" />
+      </div>
+      <div className="welcome-art" aria-hidden="true">
+        <span className="orbit one">
+          <i>💬</i>
+        </span>
+        <span className="orbit two">
+          <i>🛍️</i>
+        </span>
+        <span className="orbit three">
+          <i>🎮</i>
+        </span>
+        <b>@you.aura</b>
+      </div>
+    </main>
+  );
+}
+
+function SignedIn({ auralink, session, controller }: PageProps) {
+  const state = useStore(session);
+  const [settings, setSettings] = useState(false);
+  return (
+    <CallLayer controller={controller}>
+      <div className="phone-page">
+        <header className="phone-head">
+          <Account state={state} />
+          <button
+            type="button"
+            className="icon-button"
+            aria-label="Settings"
+            data-testid="settings-button"
+            onClick={() => setSettings(true)}
+          >
+            <Icon name="gear" />
+          </button>
+        </header>
+        <main className="phone-main">
+          <section className="phone-dial" aria-labelledby="dial-title">
+            <h1 id="dial-title">Who would you like to talk to?</h1>
+            <Dialer auralink={auralink} controller={controller} label="Address" />
+            {state.error !== null && (
+              <p className="notice bad" role="alert">
+                {state.error}
+              </p>
+            )}
+          </section>
+          <History auralink={auralink} controller={controller} />
+        </main>
+      </div>
+      {settings && <Settings auralink={auralink} session={session} onClose={() => setSettings(false)} />}
+    </CallLayer>
+  );
+}

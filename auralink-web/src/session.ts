@@ -1,0 +1,51 @@
+/** Who is signed in on this page, and how its connection is. */
+import { type AuraLink, AuraLinkError, type ConnectionState, type Me } from '../../auralink-client/index.ts';
+import { Store } from './store.ts';
+
+export interface SessionState {
+  readonly signedIn: boolean;
+  readonly me: Me | null;
+  readonly connection: ConnectionState;
+  readonly error: string | null;
+}
+
+export class SessionStore extends Store<SessionState> {
+  readonly #auralink: AuraLink;
+
+  constructor(auralink: AuraLink, error: string | null) {
+    super({ signedIn: auralink.signedIn, me: null, connection: auralink.state, error });
+    this.#auralink = auralink;
+    auralink.on('state', (connection) => this.set({ connection }));
+    auralink.on('session', ({ signedIn }) => {
+      this.set(signedIn ? { signedIn } : { signedIn, me: null });
+    });
+    if (auralink.signedIn) void this.#begin();
+  }
+
+  async signIn(): Promise<void> {
+    this.set({ error: null });
+    try {
+      await this.#auralink.signIn();
+    } catch (error) {
+      this.set({ error: wordsOf(error) });
+    }
+  }
+
+  async signOut(): Promise<void> {
+    await this.#auralink.signOut();
+  }
+
+  async #begin(): Promise<void> {
+    this.#auralink.connect();
+    try {
+      this.set({ me: await this.#auralink.me() });
+    } catch (error) {
+      this.set({ error: wordsOf(error) });
+    }
+  }
+}
+
+export function wordsOf(error: unknown): string {
+  if (error instanceof AuraLinkError) return error.message;
+  return error instanceof Error ? error.message : String(error);
+}

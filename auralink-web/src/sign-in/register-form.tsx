@@ -1,0 +1,108 @@
+/** Claiming an address. */
+import { useState } from 'react';
+import { AuraLinkError } from '../../../auralink-client/index.ts';
+import type { SignInApi } from './api.ts';
+import { Form, NewPasswordField, PASSWORD_MIN_LENGTH, TextField } from './form.tsx';
+import { type NameState, useName } from './use-name.ts';
+
+function wordsFor(error: unknown): string | undefined {
+  const taken = error instanceof AuraLinkError && error.errcode === 'M_USER_IN_USE';
+  return taken ? 'Somebody was quicker: this address has just been taken.' : undefined;
+}
+
+export function RegisterForm({ api }: { api: SignInApi }) {
+  const [name, setName] = useState('');
+  const [displayName, setDisplayName] = useState('');
+  const [password, setPassword] = useState('');
+  const [invitation, setInvitation] = useState('');
+  const state = useName(api, name);
+  const free = state.kind === 'checked' && state.check.status === 'free' ? state.check.auraId : null;
+  const submit = (): Promise<void> =>
+    api.register({
+      auraId: free ?? name,
+      password,
+      invitationCode: invitation.trim(),
+      ...(displayName.trim() === '' ? {} : { displayName: displayName.trim() }),
+    });
+  return (
+    <Form
+      testId="register-submit"
+      action={free === null ? 'Claim your address' : `Claim ${free}`}
+      disabled={free === null || password.length < PASSWORD_MIN_LENGTH || invitation.trim() === ''}
+      onSubmit={submit}
+      wordsFor={wordsFor}
+    >
+      <TextField
+        label="Your address"
+        testId="register-name"
+        value={name}
+        onValue={setName}
+        placeholder="alice"
+        autoComplete="username"
+        autoCapitalize="none"
+        spellCheck={false}
+        required
+        aria-invalid={state.kind === 'checked' && free === null}
+        hint={<NameStatus state={state} onPick={setName} />}
+      />
+      <TextField
+        label="Name that others see (if you like)"
+        testId="register-display"
+        value={displayName}
+        onValue={setDisplayName}
+        placeholder="Alice"
+        autoComplete="name"
+        maxLength={60}
+      />
+      <NewPasswordField testId="register-password" value={password} onValue={setPassword} />
+      <TextField
+        label="Invitation code"
+        testId="register-invite"
+        value={invitation}
+        onValue={setInvitation}
+        autoComplete="off"
+        autoCapitalize="none"
+        spellCheck={false}
+        required
+        hint={<p className="hint">From whoever runs this server.</p>}
+      />
+    </Form>
+  );
+}
+
+function NameStatus({ state, onPick }: { state: NameState; onPick: (name: string) => void }) {
+  const check = state.kind === 'checked' ? state.check : null;
+  const tone =
+    state.kind === 'failed' ? ' bad' : check === null ? '' : check.status === 'free' ? ' good' : ' bad';
+  return (
+    <>
+      <p
+        className={`hint${tone}`}
+        role="status"
+        data-testid="register-status"
+        data-status={check?.status ?? state.kind}
+      >
+        {statusWords(state)}
+      </p>
+      {check?.suggestions !== undefined && check.suggestions.length > 0 && (
+        <fieldset className="suggestions" aria-label="Free addresses">
+          {check.suggestions.map((suggestion) => (
+            <button key={suggestion} type="button" className="chip" onClick={() => onPick(suggestion)}>
+              {suggestion}
+            </button>
+          ))}
+        </fieldset>
+      )}
+    </>
+  );
+}
+
+function statusWords(state: NameState): string {
+  if (state.kind === 'failed') return state.words;
+  if (state.kind === 'checking') return 'Looking…';
+  if (state.kind !== 'checked') return 'You will be @name.aura. Letters, digits, and . _ - between them.';
+  const { auraId, status, reason } = state.check;
+  if (status === 'free') return `${auraId} is free.`;
+  if (status === 'taken') return `${auraId} is taken.`;
+  return reason ?? 'This name is not allowed.';
+}

@@ -1,0 +1,79 @@
+/** The icons, drawn inline so that they take the colour of their text. All are decoration: buttons carry labels. */
+import type { ReactNode } from 'react';
+
+const HANDSET =
+  'M21 16.4v2.8a1.9 1.9 0 0 1-2.1 1.9 18.8 18.8 0 0 1-8.2-2.9 18.5 18.5 0 0 1-5.7-5.7A18.8 18.8 0 0 1 2.1 4.2 1.9 1.9 0 0 1 4 2.1h2.8a1.9 1.9 0 0 1 1.9 1.6c.1.9.3 1.8.7 2.7a1.9 1.9 0 0 1-.4 2L7.8 9.6a15.2 15.2 0 0 0 5.7 5.700l1.2-1.200a1.9 1.9 0 0 1 2-.4c.9.3 1.8.6 2.7.7a1.9 1.9 0 0 1 1.6 2z';
+
+const PATHS = {
+  phone: <path d={HANDSET} />,
+  hangup: <path d={HANDSET} transform="rotate(135 12 12)" />,
+  video: (
+    <>
+      <rect x="2" y="6" width="13" height="12" rx="3" />
+      <path d="m15 11 6-3.500v9L15 13z" />
+    </>
+  ),
+  videoOff: (
+    <>
+      <path d="M10 6h2a3 3 0 0 1 3 3v2l6-3.500v9L18 15M15 15.500A3 3 0 0 1 12 18H5a3 3 0 0 1-3-3V9a3 3 0 0 1 2.5-3" />
+      <path d="m3 3 18 18" />
+    </>
+  ),
+  mic: (
+    <>
+      <rect x="9" y="2.5" width="6" height="11.5" rx="3" />
+      <path d="M5 11a7 7 0 0 0 14 0M12 18v3.5" />
+    </>
+  ),
+  micOff: (
+    <>
+      <path d="M9 9v2a3 3 0 0 0 4.5 2.600M15 10.500v-5a3 3 0 0 0-5.8-1M5 11a7 7 0 0 0 11 5.700M19 11a7 7 0 0 1-.6 2.800M12 18v3.5" />
+      <path d="m3 3 18 18" />
+    </>
+  ),
+  incoming: <path d="M18 6 7 17M7 8v9h9" />,
+  outgoing: <path d="M6 18 17 7M8 7h9v9" />,
+  missed: <path d="m5 7 6 6 8-8M5 7v5M5 7h5M12 20l3-3m0 3-3-3" />,
+  gear: (
+    <>
+      <circle cx="12" cy="12" r="3.2" />
+      <path d="M12 2.500v3M12 18.500v3M2.5 12h3M18.5 12h3M5.3 5.300l2.1 2.100M16.6 16.600l2.1 2.100M5.3 18.700l2.1-2.100M16.6 7.400l2.1-2.1" />
+    </>
+  ),
+  close: <path d="m6 6 12 12M18 6 6 18" />,
+  back: <path d="m14 5-7 7 7 7" />,
+  search: (
+    <>
+      <circle cx="11" cy="11" r="6.5" />
+      <path d="m16 16 4.5 4.5" />
+    </>
+  ),
+  plus: <path d="M12 5v14M5 12h14" />,
+  pin: (
+    <>
+      <path d="M12 21s7-6.5 7-11.500a7 7 0 0 0-14 0C5 14.5 12 21 12 21z" />
+      <circle cx="12" cy="9.5" r="2.5" />
+    </>
+  ),
+  sound: <path d="M4 9.500v5h3.500L13 19V5L7.5 9.500zM16.5 8.500a5 5 0 0 1 0 7M19 6a8.5 8.5 0 0 1 0 12" />,
+} satisfies Record<string, ReactNode>;
+
+export type IconName = keyof typeof PATHS;
+
+export function Icon({ name }: { name: IconName }) {
+  return (
+    <svg
+      className="icon"
+      viewBox="0 0 24 24"
+      fill="none"
+      stroke="currentColor"
+      strokeWidth="1.9"
+      strokeLinecap="round"
+      strokeLinejoin="round"
+      aria-hidden="true"
+      focusable="false"
+    >
+      {PATHS[name]}
+    </svg>
+  );
+}

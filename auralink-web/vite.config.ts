@@ -1,0 +1,31 @@
+/** Builds five pages, each with its own entry, into dist/: the phone, the sign-in page and the three demo apps. */
+import { fileURLToPath } from 'node:url';
+import react from '@vitejs/plugin-react';
+import { defineConfig } from 'vite';
+
+const page = (name: string): string => fileURLToPath(new URL(`./${name}.html`, import.meta.url));
+
+export default defineConfig({
+  root: fileURLToPath(new URL('.', import.meta.url)),
+  base: '/',
+  plugins: [react()],
+  build: {
+    target: 'es2022',
+    outDir: 'dist',
+    emptyOutDir: true,
+    // Nothing inlined: `default-src 'self'` allows no data: addresses.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    // livekit-client, which is loaded only when a call is joined.
+    chunkSizeWarningLimit: 700,
+    rolldownOptions: {
+      input: {
+        index: page('index'),
+        'sign-in': page('sign-in'),
+        chat: page('chat'),
+        market: page('market'),
+        play: page('play'),
+      },
+    },
+  },
+});
