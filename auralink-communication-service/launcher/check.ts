@@ -4,7 +4,9 @@
  */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { checkEnvTemplate } from './checks/env-template.ts';
 import { checkLimits } from './checks/limits.ts';
+import { checkMetrics } from './checks/metrics.ts';
 import { checkMigrations } from './checks/migrations.ts';
 import { runTool } from './checks/tool.ts';
 
@@ -61,7 +63,9 @@ const STEPS: readonly Step[] = [
     name: 'migrations',
     run: async (root, fix) => checkMigrations(join(root, 'scripts', 'db', 'migrations'), fix),
   },
+  { name: 'env-template', run: async (root, fix) => checkEnvTemplate(root, fix) },
   { name: 'limits', run: async (root, fix) => checkLimits(root, fix) },
+  { name: 'metrics', run: checkMetrics },
 ];
 
 /** Runs the checks that `argv` asks for and prints their outcome. Resolves to the exit code: 0 when all passed. */

@@ -9,7 +9,7 @@ import { databaseUser } from './layout.ts';
 import { livekitPart } from './livekit.ts';
 import type { Part } from './part.ts';
 import { ensureCluster, ensureDatabases, ensurePrograms, postgresPart } from './postgres.ts';
-import { type Progress, silentProgress } from './progress.ts';
+import { type Progress, seconds, silentProgress } from './progress.ts';
 import { redisIsInstalled, redisPart } from './redis.ts';
 import { readSecret } from './secrets.ts';
 import { SERVICE_MAIN, serviceParts } from './service.ts';
@@ -37,6 +37,8 @@ export interface ConstellationOptions {
   readonly onEvent?: (line: string) => void;
   /** Kill all parts when this process ends; for tests, whose parts nobody shall find later. Default true. */
   readonly dieWithUs?: boolean;
+  /** Breaks the start off. */
+  readonly signal?: AbortSignal;
 }
 
 export interface Urls {
@@ -77,9 +79,12 @@ export async function startConstellation(options: ConstellationOptions): Promise
   const die = (): void => supervisor.killAll();
   if (options.dieWithUs !== false) process.once('exit', die);
   try {
-    await supervisor.startAll(START_TIMEOUT_MS, (part, tookMs) => {
-      progress.note(`  ✓ ${part} answers (${(tookMs / 1000).toFixed(1)} s)`);
-    });
+    await unlessAborted(
+      options.signal,
+      supervisor.startAll(START_TIMEOUT_MS, (part, tookMs) => {
+        progress.note(`  ✓ ${part} answers (${seconds(tookMs)})`);
+      }),
+    );
     if (!options.without?.includes('synapse')) await runFirstStart(settings, progress);
   } catch (error) {
     await supervisor.stopAll();
@@ -99,6 +104,17 @@ export async function startConstellation(options: ConstellationOptions): Promise
       process.off('exit', die);
     },
   };
+}
+
+async function unlessAborted(signal: AbortSignal | undefined, work: Promise<void>): Promise<void> {
+  if (signal === undefined) return work;
+  signal.throwIfAborted();
+  await Promise.race([
+    work,
+    new Promise<never>((_resolve, reject) => {
+      signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+    }),
+  ]);
 }
 
 export function settingsFor(options: ConstellationOptions): Promise<Settings> {

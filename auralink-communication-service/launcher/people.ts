@@ -58,7 +58,9 @@ async function makePerson(settings: Settings, person: Person, displayName: strin
   });
   const answer = (await registered.json()) as { signInCode?: string | null };
   if (!registered.ok) {
-    throw new FrontDoorError(`${person.auraId} could not be made: ${registered.status} ${JSON.stringify(answer)}`);
+    throw new FrontDoorError(
+      `${person.auraId} could not be made: ${registered.status} ${JSON.stringify(answer)}`,
+    );
   }
   // Without a code she has a password already: an earlier start was killed just before its note.
   if (answer.signInCode === undefined || answer.signInCode === null) return;
@@ -80,7 +82,8 @@ async function setFirstPassword(base: string, code: string, newPassword: string)
   const begun = await send(`${base}/oidc/auth?${query}`, {});
   const location = begun.headers.get('location') ?? '';
   const uid = /\/interaction\/([^/?]+)/.exec(location)?.[1];
-  if (uid === undefined) throw new FrontDoorError(`The sign-in page is not offered: ${begun.status} ${location}`);
+  if (uid === undefined)
+    throw new FrontDoorError(`The sign-in page is not offered: ${begun.status} ${location}`);
   const cookies = begun.headers.getSetCookie().map((cookie) => cookie.split(';', 1)[0]);
   const set = await send(`${base}/oidc/interaction/${uid}/code`, {
     headers: { cookie: cookies.join('; '), origin: base },

@@ -119,11 +119,8 @@ export async function spawnDetached(options: SpawnOptions): Promise<Spawned> {
 /** Signals the process and all that it started; a process that is gone is no fault. */
 export function signalGroup(identity: ProcessIdentity, signal: NodeJS.Signals): void {
   if (!isRunning(identity)) return;
-  try {
-    process.kill(-identity.pid, signal);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-  }
+  // Whoever was started at a terminal leads no group of its own; then there is only the process.
+  if (!trySignal(-identity.pid, signal)) trySignal(identity.pid, signal);
 }
 
 /** Asks with `signal`, waits, then kills. Resolves when the process is gone. */
@@ -133,11 +130,22 @@ export async function stopProcess(
   timeoutMs: number,
 ): Promise<void> {
   if (!isRunning(identity)) return;
-  process.kill(identity.pid, signal);
+  trySignal(identity.pid, signal);
   const deadline = performance.now() + timeoutMs;
   while (isRunning(identity)) {
     if (performance.now() > deadline) signalGroup(identity, 'SIGKILL');
     await delay(POLL_MS);
+  }
+}
+
+/** `target`: a process, or negative, a group. False when there is none. */
+function trySignal(target: number, signal: NodeJS.Signals): boolean {
+  try {
+    process.kill(target, signal);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
+    throw error;
   }
 }
 

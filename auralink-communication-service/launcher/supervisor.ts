@@ -252,7 +252,7 @@ class SupervisedPart {
       const logFile = join(this.#options.logsDir, `${this.part.name}.log`);
       const spawned = await spawnDetached({ ...this.part, logFile });
       this.#record(spawned);
-      spawned.exit.then((exit) => this.#ended(spawned, exit));
+      void spawned.exit.then((exit) => this.#ended(spawned, exit));
     } catch (error) {
       this.#scheduleRestart(`cannot be started: ${(error as Error).message}`);
     }

@@ -1,0 +1,136 @@
+/** `./aura`: the commands and their options. What they do lies in the files beside this one. */
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { ConfigError } from '../config.ts';
+import { benchNames, runBench } from './bench.ts';
+import { runCheck } from './check.ts';
+import { runDown, runLogs, runStatus, runToken } from './commands.ts';
+import { DEFAULT_TTL_SECONDS } from './dashboard-token.ts';
+import { FrontDoorError } from './errors.ts';
+import { runTests, TEST_KINDS } from './test.ts';
+import { runUp } from './up.ts';
+
+const MAX_PROCESSES = 64;
+
+function wholeNumber(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!Number.isInteger(value) || value < min || value > max) {
+      throw new InvalidArgumentError(`a whole number from ${min} to ${max} is needed`);
+    }
+    return value;
+  };
+}
+
+const dataOption = (): Option => new Option('--data <dir>', 'data folder (default: .aura/data in the clone)');
+const jsonOption = (): Option => new Option('--json', 'answer with one JSON object').default(false);
+
+async function finish(code: Promise<number>): Promise<void> {
+  process.exitCode = await code;
+}
+
+function addRunning(program: Command): void {
+  program
+    .command('up')
+    .description('install what is missing, start everything, wait until it is healthy')
+    .addOption(dataOption())
+    .addOption(
+      new Option('--port-base <n>', 'put every port at n + offset, for several side by side')
+        .argParser(wholeNumber(1024, 65_234))
+        .default(null, 'the well-known ports'),
+    )
+    .addOption(
+      new Option('--processes <n>', 'service processes that share the ports')
+        .argParser(wholeNumber(1, MAX_PROCESSES))
+        .default(1),
+    )
+    .option('--no-redis', 'do not run a Redis, even if one is installed')
+    .option('--detach', 'return when it is up, leave it running', false)
+    .addOption(new Option('--background').hideHelp().default(false))
+    .addOption(jsonOption())
+    .action((options) => finish(runUp(options)));
+
+  program
+    .command('down')
+    .description('stop everything, in order')
+    .addOption(dataOption())
+    .addOption(jsonOption())
+    .action((options) => finish(runDown(options)));
+
+  program
+    .command('status')
+    .description('what runs, and /health; exit 0 when it is healthy')
+    .addOption(dataOption())
+    .addOption(jsonOption())
+    .action((options) => finish(runStatus(options)));
+}
+
+function addLooking(program: Command): void {
+  program
+    .command('logs')
+    .description('the end of one log, or of all')
+    .argument('[part]', 'service-1, synapse, livekit, postgres, redis, supervisor')
+    .option('-f, --follow', 'go on until interrupted', false)
+    .addOption(dataOption())
+    .action((part, options) => finish(runLogs(part, { ...options, json: false })));
+
+  program
+    .command('token')
+    .description('a Dashboard token of the development key, for trying /internal')
+    .requiredOption('--scope <scopes>', 'for example matrix.register')
+    .option('--subject <name>', 'the service that calls', 'aura-launcher')
+    .addOption(
+      new Option('--ttl <seconds>', 'how long it is good')
+        .argParser(wholeNumber(1, 86_400))
+        .default(DEFAULT_TTL_SECONDS),
+    )
+    .addOption(dataOption())
+    .addOption(jsonOption())
+    .action((options) => finish(runToken(options)));
+}
+
+function addDeveloping(program: Command): void {
+  program
+    .command('test')
+    .description('install what tests need and run them; the last line is "N passed, N failed"')
+    .argument('[what...]', `${TEST_KINDS.join(', ')} (default: all), or parts of file names`)
+    .addOption(jsonOption())
+    .action((what, options) => finish(runTests(what, options)));
+
+  program
+    .command('check')
+    .description('types, lint, format, dead code, directions (see check --help)')
+    .allowUnknownOption()
+    .allowExcessArguments()
+    .helpOption(false)
+    .action((_options, command: Command) => finish(runCheck(command.args)));
+
+  program
+    .command('bench')
+    .description('measure; prints for people, or one JSON object')
+    .argument('[name]', benchNames().join(', '))
+    .addOption(jsonOption())
+    .allowUnknownOption()
+    .allowExcessArguments()
+    .action((name, options, command: Command) => finish(runBench(name, options, command.args.slice(1))));
+}
+
+function build(): Command {
+  const program = new Command('aura')
+    .description('AuraLink: one address for a person that rings in every app she uses.')
+    .showHelpAfterError();
+  addRunning(program);
+  addLooking(program);
+  addDeveloping(program);
+  return program;
+}
+
+try {
+  await build().parseAsync();
+} catch (error) {
+  if (error instanceof FrontDoorError || error instanceof ConfigError || error instanceof RangeError) {
+    console.error(`aura: ${error.message}`);
+  } else {
+    console.error(error);
+  }
+  process.exitCode = 1;
+}

@@ -1,0 +1,62 @@
+/**
+ * Reporter for `node --test`: a line for each test that ended, the whole error of each that failed, and the counts as
+ * node itself gives them, written to the file that AURA_TEST_SUMMARY names.
+ */
+import { writeFileSync } from 'node:fs';
+import { relative } from 'node:path';
+import type { TestEvent } from 'node:test/reporters';
+import { inspect } from 'node:util';
+
+export interface TestSummary {
+  readonly passed: number;
+  /** Broken off counts as failed. */
+  readonly failed: number;
+  /** Skipped, or marked as to be done. */
+  readonly skipped: number;
+  readonly failures: readonly string[];
+}
+
+export default async function* report(source: AsyncIterable<TestEvent>): AsyncGenerator<string> {
+  const failures: string[] = [];
+  for await (const event of source) {
+    if (event.type === 'test:pass' && event.data.details.type !== 'suite') {
+      yield `${mark(event)} ${title(event)} (${Math.round(event.data.details.duration_ms)} ms)\n`;
+    } else if (event.type === 'test:fail') {
+      // A suite fails because of its tests, which are told themselves.
+      if (event.data.details.type === 'suite' && causedBySubtests(event.data.details.error)) continue;
+      failures.push(title(event));
+      yield `  ✗ ${title(event)} (${Math.round(event.data.details.duration_ms)} ms)\n${indent(describe(event.data.details.error))}\n`;
+    } else if (event.type === 'test:stderr' || event.type === 'test:stdout') {
+      yield event.data.message;
+    } else if (event.type === 'test:summary' && event.data.file === undefined) {
+      const { tests, passed, skipped: left, todo } = event.data.counts;
+      const skipped = left + todo;
+      const summary: TestSummary = { passed, failed: tests - passed - skipped, skipped, failures };
+      const path = process.env.AURA_TEST_SUMMARY;
+      if (path !== undefined) writeFileSync(path, JSON.stringify(summary));
+    }
+  }
+}
+
+type Ended = Extract<TestEvent, { type: 'test:pass' | 'test:fail' }>;
+
+function mark(event: Ended): string {
+  return event.data.skip !== undefined || event.data.todo !== undefined ? '  -' : '  ✓';
+}
+
+function title(event: Ended): string {
+  const file = event.data.file === undefined ? '' : `${relative(process.cwd(), event.data.file)}: `;
+  return `${file}${event.data.name}`;
+}
+
+function causedBySubtests(error: Error): boolean {
+  return 'failureType' in error && error.failureType === 'subtestsFailed';
+}
+
+function describe(error: Error): string {
+  return inspect(error.cause ?? error, { depth: 4 });
+}
+
+function indent(text: string): string {
+  return text.replace(/^/gm, '      ');
+}
