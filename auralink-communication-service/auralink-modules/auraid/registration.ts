@@ -157,7 +157,8 @@ async function suggest(deps: RegistrationDeps, text: string): Promise<string[]> 
 async function checkAvailability(deps: RegistrationDeps, text: string): Promise<NameCheck> {
   const name = checkName(text, deps.reserved);
   if (!name.ok) {
-    const suggestions = await suggest(deps, text);
+    // Next to a reserved word everything looks as if it spoke for us, so nothing is offered.
+    const suggestions = name.fault === 'reserved' ? [] : await suggest(deps, text);
     return {
       auraId: name.auraId,
       status: 'not_allowed',
