@@ -3,29 +3,33 @@
  * order in which all of it starts and stops.
  */
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify';
-import { createLivekit } from '../adapters/livekit.ts';
 import type { Config } from '../config.ts';
 import { systemClock } from '../core/clock.ts';
 import { newId, type ProcessId } from '../core/ids.ts';
-import { createMetrics } from '../core/metrics.ts';
 import { callsRoutes } from '../http/calls-routes.ts';
 import { corsPlugin } from '../http/cors.ts';
 import { pagesPlugin } from '../http/pages.ts';
 import { buildDoor, listen } from '../http/server.ts';
 import { attachSocketServer } from '../http/socket.ts';
-import { openDatabase } from '../store/db.ts';
+import { type DatabaseAddress, openDatabase } from '../store/db.ts';
 import { createSetDeviceChoice } from '../store/device-choices.ts';
 import { migrate } from '../store/migrate.ts';
 import { createPeriodicJobs } from '../store/periodic.ts';
 import { builtInApps, parseAppHosts } from './apps.ts';
 import type { Base } from './base.ts';
 import { type CallsRoom, wireCalls } from './calls.ts';
-import { type Engines, wireEngines } from './engines.ts';
+import {
+  type Engines,
+  engineDoorPlugins,
+  metricsDoorPlugins,
+  publicEnginePlugins,
+  watchSynapse,
+  wireEngines,
+} from './engines.ts';
 import { type Identity, wireIdentity } from './identity.ts';
 import { createLogger, type Logger } from './logger.ts';
 import { type Loop, startLoop } from './loops.ts';
-import { wireMesh } from './mesh.ts';
-import { databaseAddress, wireWake } from './wake.ts';
+import { meshPlugins } from './mesh.ts';
 
 /** How often a process looks whether a chore is due. */
 export const CHORE_LOOK_MS = 5_000;
@@ -36,60 +40,41 @@ export interface Service {
   stop(): Promise<void>;
 }
 
-/** Starts everything; resolves once both doors are open. Throws when the database cannot be brought up to date. */
+/** Starts everything; resolves once all doors are open. Throws when the database cannot be brought up to date. */
 export async function startService(config: Config): Promise<Service> {
   const processId = newId<ProcessId>();
   const log = createLogger(config, processId);
-  const metrics = createMetrics();
   const address = databaseAddress(config);
   await migrate(address, MIGRATIONS);
-  const wake = wireWake(config, processId, metrics.endpoints, log);
   // The hub is built from the database, and hears of its commits.
   let room: CallsRoom | null = null;
   const db = openDatabase(address, (events) => room?.hub.committed(events));
   const base: Base = { config, log, db, clock: systemClock, newId, processId };
-
+  const engines = wireEngines(base);
   const identity = await wireIdentity({
     ...base,
-    metrics: metrics.identity,
+    metrics: engines.metrics.identity,
     setDeviceChoice: createSetDeviceChoice(db.pool),
     endpointRevoked: (endpointId) => room?.hub.revoked(endpointId),
   });
   for (const app of builtInApps(config)) await identity.apps.upsertApp(app);
-  const provider = createLivekit({
-    url: config.LIVEKIT_URL,
-    publicUrl: config.LIVEKIT_PUBLIC_URL,
-    apiKey: config.LIVEKIT_API_KEY,
-    apiSecret: config.LIVEKIT_API_SECRET,
-  });
   room = await wireCalls(base, {
     directory: identity.directory,
-    provider,
-    bus: wake.bus,
-    metrics: metrics.calls,
-    sockets: metrics.endpoints,
+    provider: engines.provider,
+    bus: engines.bus,
+    metrics: engines.metrics.calls,
+    sockets: engines.metrics.endpoints,
   });
-  const mesh = wireMesh(base, identity.internalAuth);
-  const engines = await wireEngines(base, {
-    metrics,
-    redis: wake.redis,
-    synapse: identity.synapse,
-    resolveAuraId: identity.resolveAuraId,
-    mediaEvents: room.media,
-    metricsSource: mesh.metricsSource,
-  });
-  const doors = await openDoors(base, { identity, room, engines, meshPlugins: mesh.plugins });
-  const chores = startChores(base, identity);
+  const doors = await openDoors(base, { identity, room, engines });
+  const loops = [startChores(base, identity), watchSynapse(base, identity.synapse)];
   log.info({ port: config.PUBLIC_PORT }, 'the service is open');
 
   const stop = async () => {
-    engines.stopping();
     await room?.stop();
     await doors.close();
-    await chores.stop();
-    await engines.close();
+    await Promise.all(loops.map((loop) => loop.stop()));
     await identity.close();
-    await wake.close();
+    await engines.close();
     await db.close();
   };
   return { log, stop };
@@ -99,33 +84,18 @@ interface Rooms {
   readonly identity: Identity;
   readonly room: CallsRoom;
   readonly engines: Engines;
-  readonly meshPlugins: readonly FastifyPluginAsync[];
 }
 
 async function openDoors(base: Base, rooms: Rooms): Promise<{ close(): Promise<void> }> {
-  const { config, log, clock } = base;
-  const { identity, room, engines } = rooms;
+  const { config, log } = base;
   const door = (plugins: readonly FastifyPluginAsync[]): Promise<FastifyInstance> =>
     buildDoor({ logger: log, newId: base.newId, trustedProxies: config.TRUSTED_PROXY_CIDRS, plugins });
-  const { requireEndpoint } = identity.endpointAuth;
-  const publicDoor = await door([
-    pagesPlugin({
-      folder: config.WEB_DIST_DIR,
-      appHosts: new Map([...parseAppHosts(config.APP_HOSTS)].map(([appId, host]) => [host, appId])),
-      publicBaseUrl: config.PUBLIC_BASE_URL,
-      livekitPublicUrl: config.LIVEKIT_PUBLIC_URL,
-    }),
-    corsPlugin({ has: identity.apps.isAppOrigin }),
-    ...engines.publicPlugins,
-    ...identity.plugins,
-    callsRoutes({ calls: room.calls, media: room.media, requireEndpoint, clock }) as FastifyPluginAsync,
-    ...rooms.meshPlugins,
-  ]);
-  const enginesDoor = await door(engines.enginesPlugins);
-  const metricsDoor = await door(engines.metricsPlugins);
+  const publicDoor = await door(publicPlugins(base, rooms));
+  const enginesDoor = await door(engineDoorPlugins(base, rooms.engines, rooms.room.media));
+  const metricsDoor = await door(metricsDoorPlugins(base, rooms.engines));
   const sockets = attachSocketServer(publicDoor.server, {
-    hub: room.hub,
-    authenticate: identity.endpointAuth.authenticate,
+    hub: rooms.room.hub,
+    authenticate: rooms.identity.endpointAuth.authenticate,
     logger: log,
   });
   await listen(enginesDoor, config.ENGINES_HOST, config.ENGINES_PORT);
@@ -136,6 +106,39 @@ async function openDoors(base: Base, rooms: Rooms): Promise<{ close(): Promise<v
       sockets.close();
       await Promise.all([publicDoor.close(), enginesDoor.close(), metricsDoor.close()]);
     },
+  };
+}
+
+/** In this order: a demo app's host has nothing but its pages, and the API's description must see all routes. */
+function publicPlugins(base: Base, { identity, room, engines }: Rooms): FastifyPluginAsync[] {
+  const { config, clock } = base;
+  const { requireEndpoint } = identity.endpointAuth;
+  return [
+    pagesPlugin({
+      folder: config.WEB_DIST_DIR,
+      appHosts: new Map([...parseAppHosts(config.APP_HOSTS)].map(([appId, host]) => [host, appId])),
+      publicBaseUrl: config.PUBLIC_BASE_URL,
+      livekitPublicUrl: config.LIVEKIT_PUBLIC_URL,
+    }),
+    corsPlugin({ has: identity.apps.isAppOrigin }),
+    ...publicEnginePlugins(base, engines, {
+      resolveAuraId: identity.resolveAuraId,
+      isStopping: () => room.hub.stopping,
+    }),
+    ...identity.plugins,
+    callsRoutes({ calls: room.calls, media: room.media, requireEndpoint, clock }) as FastifyPluginAsync,
+    ...meshPlugins(base, identity.internalAuth),
+  ];
+}
+
+function databaseAddress(config: Config): DatabaseAddress {
+  return {
+    host: config.COMM_POSTGRES_HOST,
+    port: config.COMM_POSTGRES_PORT,
+    user: config.COMM_POSTGRES_USER,
+    password: config.COMM_POSTGRES_PASSWORD,
+    database: config.COMM_POSTGRES_DB,
+    poolSize: config.COMM_POSTGRES_POOL_SIZE,
   };
 }
 
