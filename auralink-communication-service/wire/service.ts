@@ -11,13 +11,14 @@ import { corsPlugin } from '../http/cors.ts';
 import { pagesPlugin } from '../http/pages.ts';
 import { buildDoor, listen } from '../http/server.ts';
 import { attachSocketServer } from '../http/socket.ts';
-import { type DatabaseAddress, openDatabase } from '../store/db.ts';
+import { openDatabase } from '../store/db.ts';
 import { createSetDeviceChoice } from '../store/device-choices.ts';
 import { migrate } from '../store/migrate.ts';
 import { createPeriodicJobs } from '../store/periodic.ts';
 import { builtInApps, parseAppHosts } from './apps.ts';
 import type { Base } from './base.ts';
 import { type CallsRoom, wireCalls } from './calls.ts';
+import { databaseAddress } from './database.ts';
 import {
   type Engines,
   engineDoorPlugins,
@@ -129,17 +130,6 @@ function publicPlugins(base: Base, { identity, room, engines }: Rooms): FastifyP
     callsRoutes({ calls: room.calls, media: room.media, requireEndpoint, clock }) as FastifyPluginAsync,
     ...meshPlugins(base, identity.internalAuth),
   ];
-}
-
-function databaseAddress(config: Config): DatabaseAddress {
-  return {
-    host: config.COMM_POSTGRES_HOST,
-    port: config.COMM_POSTGRES_PORT,
-    user: config.COMM_POSTGRES_USER,
-    password: config.COMM_POSTGRES_PASSWORD,
-    database: config.COMM_POSTGRES_DB,
-    poolSize: config.COMM_POSTGRES_POOL_SIZE,
-  };
 }
 
 function startChores(base: Base, identity: Identity): Loop {
