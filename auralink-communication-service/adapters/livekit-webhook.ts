@@ -17,7 +17,7 @@ export interface MediaWebhook {
 /** Null when the signature is not ours or the body is not a webhook. */
 export type ReadWebhook = (body: string, authorization: string | undefined) => Promise<MediaWebhook | null>;
 
-export function makeWebhookReader(apiKey: string, apiSecret: string): ReadWebhook {
+export function createWebhookReader(apiKey: string, apiSecret: string): ReadWebhook {
   const receiver = new WebhookReceiver(apiKey, apiSecret);
   return async (body, authorization) => {
     const found = await receiver.receive(body, authorization).catch(() => null);

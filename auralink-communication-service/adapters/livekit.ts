@@ -34,7 +34,7 @@ export interface LivekitSettings {
   readonly apiSecret: string;
 }
 
-export function makeLivekit(settings: LivekitSettings): MediaProvider {
+export function createLivekit(settings: LivekitSettings): MediaProvider {
   const rooms = new RoomServiceClient(settings.url, settings.apiKey, settings.apiSecret, {
     requestTimeout: LIVEKIT_TIMEOUT_SECONDS,
     failover: false,

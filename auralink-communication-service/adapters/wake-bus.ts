@@ -24,7 +24,7 @@ export interface ClosableWakeBus extends WakeBus {
 }
 
 /** `carriers`: preferred one first. They are closed with the bus. */
-export function makeWakeBus(
+export function createWakeBus(
   processId: ProcessId,
   carriers: readonly WakeCarrier[],
   counts: WakeCounts,

@@ -6,7 +6,7 @@ import type { WakeCarrier } from './wake-carrier.ts';
 export const REDIS_FRAME_MAX_BYTES = 262_144;
 
 /** `channel` must differ between deployments that share one Redis. */
-export function makeRedisCarrier(redis: Redis, channel: string): WakeCarrier {
+export function createRedisCarrier(redis: Redis, channel: string): WakeCarrier {
   return {
     name: 'redis',
     maxFrameBytes: REDIS_FRAME_MAX_BYTES,

@@ -7,7 +7,7 @@ import ipaddr from 'ipaddr.js';
 export type InNetworks = (address: string) => boolean;
 
 /** Throws on a text that is neither an address nor a network in CIDR form. */
-export function makeNetworks(cidrs: readonly string[]): InNetworks {
+export function createNetworks(cidrs: readonly string[]): InNetworks {
   const ranges = cidrs.map((cidr) => {
     const text = cidr.includes('/') ? cidr : `${cidr}/${ipaddr.parse(cidr).kind() === 'ipv4' ? 32 : 128}`;
     return ipaddr.parseCIDR(text);

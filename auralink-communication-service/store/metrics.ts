@@ -3,7 +3,7 @@ import type pg from 'pg';
 import type { MetricsSource } from '../core/metrics.ts';
 import { query } from './db.ts';
 
-export function makeMetricsSource(pool: pg.Pool): MetricsSource {
+export function createMetricsSource(pool: pg.Pool): MetricsSource {
   return {
     async countActiveRoutes() {
       const rows = await query<{ count: number }>(

@@ -1,17 +1,20 @@
 /**
- * Builds what stands between us and the engines: the way to Synapse, the doors for its transactions and LiveKit's
- * webhooks, the probes, the metrics, and the ping that makes Synapse deliver again after an absence.
+ * Builds what stands between us and the engines: the wake bus, LiveKit, the way to Synapse, and the doors and probes
+ * that go with them. Redis is one more carrier where it is configured, and missed by nobody where it is not.
  */
 import type { FastifyPluginAsync } from 'fastify';
-import fp from 'fastify-plugin';
+import { createLivekit } from '../adapters/livekit.ts';
 import { createWebhookReader } from '../adapters/livekit-webhook.ts';
 import { livekitProbe, platformProbe, stunProbe, synapseProbe } from '../adapters/probes.ts';
-import type { Redis } from '../adapters/redis.ts';
+import { openRedis, type Redis } from '../adapters/redis.ts';
 import type { Synapse } from '../adapters/synapse.ts';
+import { type ClosableWakeBus, createWakeBus } from '../adapters/wake-bus.ts';
+import { openPostgresCarrier } from '../adapters/wake-postgres.ts';
+import { createRedisCarrier } from '../adapters/wake-redis.ts';
 import { type ResolveAuraId, rewriteLogin } from '../auralink-modules/auraid/matrix-login.ts';
 import type { MediaEvents, MediaProvider } from '../auralink-modules/calls/ports.ts';
 import { configSchema } from '../config.ts';
-import { type Metrics, type MetricsSource, registerSource } from '../core/metrics.ts';
+import { createMetrics, type Metrics, registerSource } from '../core/metrics.ts';
 import { engineRoutes } from '../http/engines.ts';
 import { type HealthDeps, healthRoutes } from '../http/health.ts';
 import { metricsRoutes } from '../http/metrics.ts';
@@ -22,116 +25,153 @@ import { requestMetrics } from '../http/request-metrics.ts';
 import { wellKnownRoutes } from '../http/well-known.ts';
 import { type DatabaseProbe, openDatabaseProbe } from '../store/health.ts';
 import { rememberWebhook } from '../store/livekit-webhooks.ts';
+import { createMetricsSource } from '../store/metrics.ts';
 import type { Base } from './base.ts';
 import { type Loop, startLoop } from './loops.ts';
 import { SERVICE_VERSION } from './version.ts';
-import { databaseAddress } from './database.ts';
 
 /** How often we look whether Synapse has come back. */
 export const SYNAPSE_WATCH_MS = 2_000;
 
-export interface EnginesNeeds {
+export interface Engines {
   readonly metrics: Metrics;
-  readonly metricsSource: MetricsSource;
+  readonly provider: MediaProvider;
+  readonly bus: ClosableWakeBus;
   /** Null: the operator has none. */
   readonly redis: Redis | null;
-  readonly synapse: Pick<Synapse, 'versions' | 'ping'>;
-  readonly provider: Pick<MediaProvider, 'listRooms'>;
-  readonly resolveAuraId: ResolveAuraId;
-  readonly mediaEvents: MediaEvents;
-}
-
-export interface Engines {
-  /** For the public door's root, before the routes that they describe and count. */
-  readonly publicPlugins: readonly FastifyPluginAsync[];
-  readonly enginesPlugins: readonly FastifyPluginAsync[];
-  readonly metricsPlugins: readonly FastifyPluginAsync[];
-  /** From now on `/ready` says no. */
-  stopping(): void;
+  readonly databaseProbe: DatabaseProbe;
   close(): Promise<void>;
 }
 
-export function wireEngines(base: Base, needs: EnginesNeeds): Engines {
-  const { config, clock, log, processId } = base;
-  const { metrics } = needs;
-  registerSource(metrics.registry, needs.metricsSource);
-  const databaseProbe = openDatabaseProbe(databaseAddress(config));
-  let isStopping = false;
-  let watch: Loop | null = null;
-  // The ping comes back through the engines' door, so that must be open first.
-  const startWatch: FastifyPluginAsync = fp(async (app) => {
-    app.addHook('onListen', async () => {
-      watch = watchSynapse(base, needs.synapse);
-    });
-  });
+/** What the other rooms are built on; connects in the background. */
+export function wireEngines(base: Base): Engines {
+  const { config, db, log, processId } = base;
+  const metrics = createMetrics();
+  registerSource(metrics.registry, createMetricsSource(db.pool));
+  const address = databaseAddress(base);
+  const redis = wireRedis(base);
+  // Two services may share one Redis; their server and database tell them apart.
+  const channel = `auralink:wake:${config.SYNAPSE_SERVER_NAME}:${config.COMM_POSTGRES_DB}`;
+  const carriers = [
+    ...(redis === null ? [] : [createRedisCarrier(redis, channel)]),
+    openPostgresCarrier(address, log),
+  ];
+  const bus = createWakeBus(processId, carriers, metrics.endpoints, log);
+  const databaseProbe = openDatabaseProbe(address);
   return {
-    publicPlugins: [
-      openapi(SERVICE_VERSION),
-      requestMetrics(metrics.http),
-      proxyRoutes({
-        synapseUrl: config.SYNAPSE_URL,
-        isTrustedProxy: createNetworks(config.TRUSTED_PROXY_CIDRS),
-        rewriteLogin: (body) => rewriteLogin(body, needs.resolveAuraId),
-      }),
-      wellKnownRoutes({ publicBaseUrl: config.PUBLIC_BASE_URL, federation: config.ENABLE_FEDERATION }),
-      healthRoutes({
-        probes: probes(base, needs, databaseProbe),
-        runDir: config.RUN_DIR,
-        version: SERVICE_VERSION,
-        clock,
-        isStopping: () => isStopping,
-      }) as FastifyPluginAsync,
-    ],
-    enginesPlugins: [requestMetrics(metrics.http), enginesDoor(base, needs), startWatch],
-    metricsPlugins: [
-      metricsRoutes({
-        registry: metrics.registry,
-        processId,
-        runDir: config.RUN_DIR,
-        synapseMetricsUrl: config.SYNAPSE_METRICS_URL,
-        log,
-      }),
-    ],
-    stopping: () => {
-      isStopping = true;
-    },
+    metrics,
+    bus,
+    redis,
+    databaseProbe,
+    provider: createLivekit({
+      url: config.LIVEKIT_URL,
+      publicUrl: config.LIVEKIT_PUBLIC_URL,
+      apiKey: config.LIVEKIT_API_KEY,
+      apiSecret: config.LIVEKIT_API_SECRET,
+    }),
     close: async () => {
-      await watch?.stop();
+      await bus.close();
+      await redis?.close();
       await databaseProbe.close();
     },
   };
 }
 
-function enginesDoor({ config, db, clock }: Base, needs: EnginesNeeds): FastifyPluginAsync {
-  return engineRoutes({
-    hsToken: config.APPSERVICE_HS_TOKEN,
-    readWebhook: createWebhookReader(config.LIVEKIT_API_KEY, config.LIVEKIT_API_SECRET),
-    rememberWebhook,
-    mediaEvents: needs.mediaEvents,
-    unitOfWork: db.unitOfWork,
-    clock,
-    counts: needs.metrics.engines,
-  });
+function wireRedis({ config, log }: Base): Redis | null {
+  const { COMM_REDIS_HOST: host, COMM_REDIS_PORT: port, COMM_REDIS_PASSWORD: password } = config;
+  return host === '' ? null : openRedis({ host, port, password }, log);
 }
 
-function probes({ config }: Base, needs: EnginesNeeds, database: DatabaseProbe): HealthDeps['probes'] {
+function databaseAddress({ config }: Base) {
+  return {
+    host: config.COMM_POSTGRES_HOST,
+    port: config.COMM_POSTGRES_PORT,
+    user: config.COMM_POSTGRES_USER,
+    password: config.COMM_POSTGRES_PASSWORD,
+    database: config.COMM_POSTGRES_DB,
+  };
+}
+
+export interface PublicNeeds {
+  readonly resolveAuraId: ResolveAuraId;
+  readonly isStopping: () => boolean;
+}
+
+/** For the public door's root, before the routes that they describe and count. */
+export function publicEnginePlugins(base: Base, engines: Engines, needs: PublicNeeds): FastifyPluginAsync[] {
+  const { config, clock } = base;
+  return [
+    openapi(SERVICE_VERSION),
+    requestMetrics(engines.metrics.http),
+    proxyRoutes({
+      synapseUrl: config.SYNAPSE_URL,
+      isTrustedProxy: createNetworks(config.TRUSTED_PROXY_CIDRS),
+      rewriteLogin: (body) => rewriteLogin(body, needs.resolveAuraId),
+    }),
+    wellKnownRoutes({ publicBaseUrl: config.PUBLIC_BASE_URL, federation: config.ENABLE_FEDERATION }),
+    healthRoutes({
+      probes: probes(base, engines),
+      runDir: config.RUN_DIR,
+      version: SERVICE_VERSION,
+      clock,
+      isStopping: needs.isStopping,
+    }) as FastifyPluginAsync,
+  ];
+}
+
+function probes({ config }: Base, { redis, databaseProbe, provider }: Engines): HealthDeps['probes'] {
   const { DASHBOARD_SERVICE_URL: dashboard, AI_CORE_URL: aiCore } = configSchema.shape;
   return {
-    postgres: () => database.ask(),
-    redis: async () => (needs.redis === null ? null : await needs.redis.probe()),
+    postgres: () => databaseProbe.ask(),
+    redis: async () => (redis === null ? null : await redis.probe()),
     synapse: synapseProbe(config.SYNAPSE_URL),
-    livekit: livekitProbe(config.LIVEKIT_URL, () => needs.provider.listRooms()),
+    livekit: livekitProbe(config.LIVEKIT_URL, () => provider.listRooms()),
     coturn: stunProbe(config.COTURN_URL),
     dashboard: platformProbe(config.DASHBOARD_SERVICE_URL, dashboard.parse(undefined)),
     ai_core: platformProbe(config.AI_CORE_URL, aiCore.parse(undefined)),
   };
 }
 
+/** For the engines' door. */
+export function engineDoorPlugins(
+  base: Base,
+  engines: Engines,
+  mediaEvents: MediaEvents,
+): FastifyPluginAsync[] {
+  const { config, db, clock } = base;
+  return [
+    requestMetrics(engines.metrics.http),
+    engineRoutes({
+      hsToken: config.APPSERVICE_HS_TOKEN,
+      readWebhook: createWebhookReader(config.LIVEKIT_API_KEY, config.LIVEKIT_API_SECRET),
+      rememberWebhook,
+      mediaEvents,
+      unitOfWork: db.unitOfWork,
+      clock,
+      counts: engines.metrics.engines,
+    }),
+  ];
+}
+
+/** For the metrics door. */
+export function metricsDoorPlugins(base: Base, engines: Engines): FastifyPluginAsync[] {
+  const { config, processId, log } = base;
+  return [
+    metricsRoutes({
+      registry: engines.metrics.registry,
+      processId,
+      runDir: config.RUN_DIR,
+      synapseMetricsUrl: config.SYNAPSE_METRICS_URL,
+      log,
+    }),
+  ];
+}
+
 /**
  * Pings Synapse once it answers, at start and whenever it was away: otherwise it would wait up to minutes before it
- * delivers events to us again.
+ * delivers events to us again. Begin when the engines' door is open: the ping comes back through it.
  */
-function watchSynapse({ log, newId }: Base, synapse: EnginesNeeds['synapse']): Loop {
+export function watchSynapse({ log, newId }: Base, synapse: Pick<Synapse, 'versions' | 'ping'>): Loop {
   let pinged = false;
   const round = async () => {
     try {
