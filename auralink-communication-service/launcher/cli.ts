@@ -1,12 +1,13 @@
-/** `./aura`: the commands and their options. What they do lies in the files beside this one. */
+/**
+ * `./aura`: the commands and their options. What they do lies in the files beside this one; what only developers need is
+ * loaded when it is asked for.
+ */
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { ConfigError } from '../config.ts';
 import { benchNames, runBench } from './bench.ts';
-import { runCheck } from './check.ts';
 import { runDown, runLogs, runStatus, runToken } from './commands.ts';
 import { DEFAULT_TTL_SECONDS } from './dashboard-token.ts';
 import { FrontDoorError } from './errors.ts';
-import { runTests, TEST_KINDS } from './test.ts';
 import { runUp } from './up.ts';
 
 const MAX_PROCESSES = 64;
@@ -92,9 +93,9 @@ function addDeveloping(program: Command): void {
   program
     .command('test')
     .description('install what tests need and run them; the last line is "N passed, N failed"')
-    .argument('[what...]', `${TEST_KINDS.join(', ')} (default: all), or parts of file names`)
+    .argument('[what...]', 'unit, integration, system (default: all), or parts of file names')
     .addOption(jsonOption())
-    .action((what, options) => finish(runTests(what, options)));
+    .action(async (what, options) => finish((await import('./test.ts')).runTests(what, options)));
 
   program
     .command('check')
@@ -102,7 +103,9 @@ function addDeveloping(program: Command): void {
     .allowUnknownOption()
     .allowExcessArguments()
     .helpOption(false)
-    .action((_options, command: Command) => finish(runCheck(command.args)));
+    .action(async (_options, command: Command) =>
+      finish((await import('./check.ts')).runCheck(command.args)),
+    );
 
   program
     .command('bench')

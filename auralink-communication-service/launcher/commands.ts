@@ -6,9 +6,10 @@ import { settingsFor } from './constellation.ts';
 import { makeDashboardToken } from './dashboard-token.ts';
 import { FrontDoorError } from './errors.ts';
 import { chooseDataDir, databaseUser, type Layout, layoutOf } from './layout.ts';
+import { findLeftParts, stopLeftParts } from './left-parts.ts';
 import { readJsonFile, stopProcess } from './process.ts';
 import { readOperatorEnv } from './settings.ts';
-import { findLeftParts, PARTS_FILE, type PartsFile, stopLeftParts } from './supervisor.ts';
+import { PARTS_FILE, type PartsFile } from './supervisor.ts';
 import { findSupervisor, findUpRecord } from './up-record.ts';
 
 /** Stopping every part one after the other, each with all the time it may take. */

@@ -3,9 +3,12 @@
  * ports. `./aura up` runs one; tests and benches start as many as they like.
  */
 import { chmodSync, mkdirSync } from 'node:fs';
+import { FrontDoorError } from './errors.ts';
 import { runFirstStart } from './first-start.ts';
+import { isPortFree } from './free-ports.ts';
 import { ensureEngines } from './install.ts';
 import { databaseUser } from './layout.ts';
+import { findLeftParts } from './left-parts.ts';
 import { livekitPart } from './livekit.ts';
 import type { Part } from './part.ts';
 import { ensureCluster, ensureDatabases, ensurePrograms, postgresPart } from './postgres.ts';
@@ -14,7 +17,8 @@ import { redisIsInstalled, redisPart } from './redis.ts';
 import { readSecret } from './secrets.ts';
 import { SERVICE_MAIN, serviceParts } from './service.ts';
 import { prepareSettings, type Settings } from './settings.ts';
-import { type PartStatus, Supervisor } from './supervisor.ts';
+import type { PartStatus } from './supervised-part.ts';
+import { Supervisor } from './supervisor.ts';
 import { synapsePart } from './synapse.ts';
 
 /** First start on a slow machine: schema of Synapse included. */
@@ -70,6 +74,7 @@ export async function startConstellation(options: ConstellationOptions): Promise
   const progress = options.progress ?? silentProgress;
   await ensureEngines(progress);
   const settings = await settingsFor(options);
+  await assertPortsFree(settings, options);
   const supervisor = new Supervisor({
     parts: await buildParts(settings, options, progress),
     runDir: settings.layout.runDir,
@@ -125,6 +130,31 @@ export function settingsFor(options: ConstellationOptions): Promise<Settings> {
     redis: options.redis ?? redisIsInstalled(),
     operatorEnv: options.env ?? {},
   });
+}
+
+/** Says which port somebody else holds, before anything is started. What an earlier supervisor left is no stranger. */
+async function assertPortsFree(settings: Settings, options: ConstellationOptions): Promise<void> {
+  const { config, ports, managed, layout } = settings;
+  const left = findLeftParts(layout.runDir);
+  const isOurs = (part: string): boolean => [...left.keys()].some((name) => name.startsWith(part));
+  const wanted: [part: string, host: string, port: number][] = [];
+  if (managed.postgres) wanted.push(['postgres', '127.0.0.1', ports.postgres]);
+  if (managed.redis) wanted.push(['redis', '127.0.0.1', ports.redis]);
+  wanted.push(['livekit', '127.0.0.1', ports.livekit], ['livekit', '127.0.0.1', ports.livekitTcp]);
+  wanted.push(['synapse', '127.0.0.1', ports.synapse], ['synapse', '127.0.0.1', ports.synapseMetrics]);
+  if ((options.processes ?? 1) > 0) {
+    wanted.push(['service', config.PUBLIC_HOST, config.PUBLIC_PORT]);
+    wanted.push(['service', config.ENGINES_HOST, config.ENGINES_PORT]);
+    wanted.push(['service', config.METRICS_HOST, config.METRICS_PORT]);
+  }
+  const taken: string[] = [];
+  for (const [part, host, port] of wanted) {
+    if (!isOurs(part) && !(await isPortFree(port, host))) taken.push(`${port} (${part})`);
+  }
+  if (taken.length === 0) return;
+  throw new FrontDoorError(
+    `These ports are in use by another program: ${taken.join(', ')}. Choose others with --port-base.`,
+  );
 }
 
 async function buildParts(

@@ -59,9 +59,11 @@ export function systemDir(root: string = PROJECT_ROOT): string {
 export function chooseDataDir(asked: string | undefined, user: OsUser | undefined): string {
   if (asked !== undefined) {
     const dataDir = resolve(asked);
-    if (user !== undefined && !mayEnter(user, nearestExisting(dataDir))) {
+    // The folder itself is ours to open; those above it are not.
+    const above = nearestExisting(dirname(dataDir));
+    if (user !== undefined && !mayEnter(user, above)) {
       throw new FrontDoorError(
-        `PostgreSQL runs as the user ${user.name}, who may not enter ${nearestExisting(dataDir)}. ` +
+        `PostgreSQL runs as the user ${user.name}, who may not enter ${above}. ` +
           'Name another folder with --data, or leave --data away.',
       );
     }

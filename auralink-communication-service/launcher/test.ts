@@ -10,9 +10,9 @@ import { FrontDoorError } from './errors.ts';
 import { findFreePortBase } from './free-ports.ts';
 import { ensureEngines, ensureWeb } from './install.ts';
 import { baseDir, databaseUser, layoutOf, NODE, PROJECT_ROOT, TOOLS_DIR } from './layout.ts';
+import { stopLeftParts } from './left-parts.ts';
 import { isRunning, type ProcessIdentity, readJsonFile, thisProcess, writeFileAtomic } from './process.ts';
 import { consoleProgress, type Progress, seconds } from './progress.ts';
-import { stopLeftParts } from './supervisor.ts';
 import { ensureSystemPrograms, SYSTEM_PROGRAMS } from './system-packages.ts';
 import type { TestSummary } from './test-reporter.ts';
 

@@ -17,7 +17,7 @@ export interface Limit {
 const SOURCES = ['auralink-communication-service/**/*.ts', 'auralink-client/**/*.ts'];
 /** An optional comment, then `const NAME = <numbers, other constants and arithmetic>;`. */
 const CONSTANT =
-  /(?:\/\*\*(?<doc>(?:[^*]|\*(?!\/))*)\*\/\n)?^(?:export )?const (?<name>[A-Z][A-Z0-9_]*)(?:: number)? = (?<value>(?!/)[-\d_.*+/() A-Z]*\d[-\d_.*+/() A-Z]*);/gm;
+  /(?:\/\*\*(?<doc>(?:[^*]|\*(?!\/))*)\*\/\n)?^(?:export )?const (?<name>[A-Z][A-Z0-9_]*)(?:: number)? = (?<value>(?!\/)[-\d_.*+/() A-Z]*\d[-\d_.*+/() A-Z]*);/gm;
 
 /** Compares docs/LIMITS.md with the code; a constant without a line of its own is a fault too. */
 export function checkLimits(root: string, fix: boolean): string[] {
