@@ -27,6 +27,7 @@ import { type DatabaseProbe, openDatabaseProbe } from '../store/health.ts';
 import { rememberWebhook } from '../store/livekit-webhooks.ts';
 import { createMetricsSource } from '../store/metrics.ts';
 import type { Base } from './base.ts';
+import { databaseAddress } from './database.ts';
 import { type Loop, startLoop } from './loops.ts';
 import { SERVICE_VERSION } from './version.ts';
 
@@ -48,7 +49,7 @@ export function wireEngines(base: Base): Engines {
   const { config, db, log, processId } = base;
   const metrics = createMetrics();
   registerSource(metrics.registry, createMetricsSource(db.pool));
-  const address = databaseAddress(base);
+  const address = databaseAddress(config);
   const redis = wireRedis(base);
   // Two services may share one Redis; their server and database tell them apart.
   const channel = `auralink:wake:${config.SYNAPSE_SERVER_NAME}:${config.COMM_POSTGRES_DB}`;
@@ -80,16 +81,6 @@ export function wireEngines(base: Base): Engines {
 function wireRedis({ config, log }: Base): Redis | null {
   const { COMM_REDIS_HOST: host, COMM_REDIS_PORT: port, COMM_REDIS_PASSWORD: password } = config;
   return host === '' ? null : openRedis({ host, port, password }, log);
-}
-
-function databaseAddress({ config }: Base) {
-  return {
-    host: config.COMM_POSTGRES_HOST,
-    port: config.COMM_POSTGRES_PORT,
-    user: config.COMM_POSTGRES_USER,
-    password: config.COMM_POSTGRES_PASSWORD,
-    database: config.COMM_POSTGRES_DB,
-  };
 }
 
 export interface PublicNeeds {
