@@ -6,8 +6,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import pg from 'pg';
-import { testDatabase } from '../harness.ts';
+import { testDatabase, withClient } from '../harness.ts';
 import { type Column, describeSchema, type Table } from './schema-description.ts';
 
 const SOURCE = join(import.meta.dirname, '..', '..', 'auralink-communication-service', 'store', 'schema.ts');
@@ -68,10 +67,7 @@ function wordsOf(table: Table, column: string): string | null {
 }
 
 test('store/schema.ts mirrors the database', async () => {
-  const { host, port, user, password, database } = await testDatabase();
-  const client = new pg.Client({ host, port, user, password, database });
-  await client.connect();
-  const tables = await describeSchema(client).finally(() => client.end());
+  const tables = await withClient(await testDatabase(), describeSchema);
   const source = readSource();
   const differences = tables.flatMap((table) => {
     const found = source.get(table.name) ?? new Map<string, string>();
