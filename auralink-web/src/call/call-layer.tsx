@@ -28,7 +28,7 @@ export function CallLayer({ controller, children }: { controller: CallController
           data-call-id={lastEnd.callId}
         >
           <p>
-            <strong>{nameOf(lastEnd.peer)}</strong> {lastEnd.words}
+            <strong>{nameOf(lastEnd.peer)}</strong> · {lastEnd.words}
           </p>
           <button
             type="button"

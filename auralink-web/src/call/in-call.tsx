@@ -3,7 +3,8 @@ import { type RefObject, useEffect, useRef, useState } from 'react';
 import type { CallMedia, CallView, MediaQuality, MediaTrack } from '../../../auralink-client/index.ts';
 import { Avatar, nameOf } from '../ui/avatar.tsx';
 import { Icon, type IconName } from '../ui/icons.tsx';
-import { useMedia } from './use-media.ts';
+import './in-call.css';
+import { type MediaView, useMedia } from './use-media.ts';
 import { durationWords } from './words.ts';
 
 const QUALITY_WORDS: Record<MediaQuality['level'], string> = {
@@ -31,32 +32,19 @@ interface InCallProps {
 
 export function InCall({ call, media, mediaError, onHangup, onRetry }: InCallProps) {
   const view = useMedia(media);
-  const remoteVideo = useRef<HTMLVideoElement>(null);
   const remoteAudio = useRef<HTMLAudioElement>(null);
-  const localVideo = useRef<HTMLVideoElement>(null);
-  const hangup = useRef<HTMLButtonElement>(null);
-  useTrack(remoteVideo, view?.remoteVideo ?? null);
-  useTrack(localVideo, view?.localVideo ?? null);
   const silent = useTrack(remoteAudio, view?.remoteAudio ?? null);
-  useEffect(() => hangup.current?.focus(), []);
   const seen = view !== null && view.remoteVideo !== null;
-  const reconnecting = view?.reconnecting ?? false;
+  const connection = view === null ? 'joining' : view.reconnecting ? 'reconnecting' : 'connected';
   return (
     <section
       className={seen ? 'call-screen in-call seen' : 'call-screen in-call'}
       aria-label={`Call with ${nameOf(call.peer)}`}
       data-testid="in-call"
       data-call-id={call.callId}
-      data-media={media === null ? 'joining' : reconnecting ? 'reconnecting' : 'connected'}
+      data-media={connection}
     >
-      <video
-        className="remote-video"
-        data-testid="remote-video"
-        ref={remoteVideo}
-        autoPlay
-        playsInline
-        muted
-      />
+      <Picture track={view?.remoteVideo ?? null} className="remote-video" testId="remote-video" />
       {/* biome-ignore lint/a11y/useMediaCaption: a live voice has no captions */}
       <audio
         data-testid="remote-audio"
@@ -83,7 +71,7 @@ export function InCall({ call, media, mediaError, onHangup, onRetry }: InCallPro
         </div>
       )}
       <div className="call-notices" role="status">
-        {reconnecting && <p>Reconnecting…</p>}
+        {view?.reconnecting === true && <p>Reconnecting…</p>}
         {view?.problems.map((problem) => (
           <p key={problem}>{problem}</p>
         ))}
@@ -98,37 +86,60 @@ export function InCall({ call, media, mediaError, onHangup, onRetry }: InCallPro
           </button>
         )}
       </div>
-      <video
+      <Picture
+        track={view?.localVideo ?? null}
         className={view?.localVideo ? 'local-video' : 'local-video off'}
-        data-testid="local-video"
-        ref={localVideo}
-        autoPlay
-        playsInline
-        muted
+        testId="local-video"
       />
-      <div className="call-bar">
-        <Toggle
-          testId="mute"
-          on={view?.microphoneOn ?? false}
-          icons={['mic', 'micOff']}
-          labels={['Mute', 'Unmute']}
-          disabled={media === null}
-          onToggle={(on) => void media?.setMicrophone(on)}
-        />
-        <Toggle
-          testId="camera"
-          on={view?.cameraOn ?? false}
-          icons={['video', 'videoOff']}
-          labels={['Camera off', 'Camera on']}
-          disabled={media === null}
-          onToggle={(on) => void media?.setCamera(on)}
-        />
-        <button type="button" className="round bad" data-testid="hangup" ref={hangup} onClick={onHangup}>
-          <Icon name="hangup" />
-          <span>Hang up</span>
-        </button>
-      </div>
+      <Controls media={media} view={view} onHangup={onHangup} />
     </section>
+  );
+}
+
+interface PictureProps {
+  readonly track: MediaTrack | null;
+  readonly className: string;
+  readonly testId: string;
+}
+
+function Picture({ track, className, testId }: PictureProps) {
+  const ref = useRef<HTMLVideoElement>(null);
+  useTrack(ref, track);
+  return <video className={className} data-testid={testId} ref={ref} autoPlay playsInline muted />;
+}
+
+interface ControlsProps {
+  readonly media: CallMedia | null;
+  readonly view: MediaView | null;
+  readonly onHangup: () => void;
+}
+
+function Controls({ media, view, onHangup }: ControlsProps) {
+  const hangup = useRef<HTMLButtonElement>(null);
+  useEffect(() => hangup.current?.focus(), []);
+  return (
+    <div className="call-bar">
+      <Toggle
+        testId="mute"
+        on={view?.microphoneOn ?? false}
+        icons={['mic', 'micOff']}
+        labels={['Mute', 'Unmute']}
+        disabled={media === null}
+        onToggle={(on) => void media?.setMicrophone(on)}
+      />
+      <Toggle
+        testId="camera"
+        on={view?.cameraOn ?? false}
+        icons={['video', 'videoOff']}
+        labels={['Camera off', 'Camera on']}
+        disabled={media === null}
+        onToggle={(on) => void media?.setCamera(on)}
+      />
+      <button type="button" className="round bad" data-testid="hangup" ref={hangup} onClick={onHangup}>
+        <Icon name="hangup" />
+        <span>Hang up</span>
+      </button>
+    </div>
   );
 }
 

@@ -5,6 +5,7 @@ import { Avatar, nameOf } from '../ui/avatar.tsx';
 import { Icon } from '../ui/icons.tsx';
 import { Modal } from '../ui/modal.tsx';
 import { AppIcon } from './app-icon.tsx';
+import './ring.css';
 import { playRing } from './sounds.ts';
 
 const TITLE_FLASH_MS = 900;

@@ -2,6 +2,9 @@
 import { useState } from 'react';
 import { CallLayer } from '../call/call-layer.tsx';
 import { Dialer } from '../call/dialer.tsx';
+import chatIcon from '../design/icon-chat.svg';
+import marketIcon from '../design/icon-market.svg';
+import playIcon from '../design/icon-play.svg';
 import type { PageProps } from '../mount.tsx';
 import { useStore } from '../store.ts';
 import { Icon } from '../ui/icons.tsx';
@@ -31,13 +34,11 @@ function Welcome({ session }: PageProps) {
       </div>
       <div className="welcome-art" aria-hidden="true">
         <span className="orbit one">
-          <i>💬</i>
+          <img src={chatIcon} alt="" />
+          <img src={playIcon} alt="" />
         </span>
         <span className="orbit two">
-          <i>🛍️</i>
-        </span>
-        <span className="orbit three">
-          <i>🎮</i>
+          <img src={marketIcon} alt="" />
         </span>
         <b>@you.aura</b>
       </div>

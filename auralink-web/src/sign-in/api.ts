@@ -4,15 +4,17 @@ import { errorFromResponse, networkError } from '../../../auralink-client/errors
 import { type AppInfo, AuraLinkError } from '../../../auralink-client/index.ts';
 
 export interface Interaction {
-  readonly prompt: 'login' | 'consent';
   readonly app: AppInfo;
-  readonly error?: string;
+  /** What the app suggests as the user. */
+  readonly loginHint?: string;
 }
 
 export interface NameCheck {
-  readonly auraId: string;
+  /** Null when the text cannot be an address. */
+  readonly auraId: string | null;
   readonly status: 'free' | 'taken' | 'not_allowed';
-  readonly reason?: string;
+  /** Why not, in words. */
+  readonly detail?: string;
   readonly suggestions?: readonly string[];
 }
 

@@ -9,8 +9,8 @@ function wordsFor(error: unknown): string | undefined {
   return wrong ? 'This address and password do not belong together.' : undefined;
 }
 
-export function PasswordForm({ api }: { api: SignInApi }) {
-  const [user, setUser] = useState('');
+export function PasswordForm({ api, loginHint }: { api: SignInApi; loginHint: string }) {
+  const [user, setUser] = useState(loginHint);
   const [password, setPassword] = useState('');
   return (
     <Form

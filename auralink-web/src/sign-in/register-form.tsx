@@ -101,8 +101,8 @@ function statusWords(state: NameState): string {
   if (state.kind === 'failed') return state.words;
   if (state.kind === 'checking') return 'Looking…';
   if (state.kind !== 'checked') return 'You will be @name.aura. Letters, digits, and . _ - between them.';
-  const { auraId, status, reason } = state.check;
+  const { auraId, status, detail } = state.check;
   if (status === 'free') return `${auraId} is free.`;
   if (status === 'taken') return `${auraId} is taken.`;
-  return reason ?? 'This name is not allowed.';
+  return detail ?? 'This name is not allowed.';
 }

@@ -67,11 +67,6 @@ function Ways({ api, interaction }: { api: SignInApi; interaction: Interaction }
       <h1>
         Sign in to <AppIcon app={interaction.app} /> {interaction.app.name}
       </h1>
-      {interaction.error !== undefined && (
-        <p className="notice bad" role="alert">
-          {interaction.error}
-        </p>
-      )}
       <div className="tabs" role="tablist" aria-label="Ways to sign in" onKeyDown={onKeyDown}>
         {WAYS.map(({ id, label }, index) => (
           <button
@@ -93,7 +88,7 @@ function Ways({ api, interaction }: { api: SignInApi; interaction: Interaction }
         ))}
       </div>
       <div role="tabpanel" id={`panel-${way.id}`} aria-labelledby={`tab-${way.id}`}>
-        <way.Form api={api} />
+        <way.Form api={api} loginHint={interaction.loginHint ?? ''} />
       </div>
       <button
         type="button"

@@ -51,7 +51,7 @@ export function Conversation({ person, calls, onBack, onCall }: ConversationProp
             <li key={call.callId} className={`bubble ${call.direction}`}>
               <span className="bubble-what">
                 <Icon name={call.media === 'video' ? 'video' : 'phone'} />
-                {endWords(call)}
+                {call.endReason === 'hung_up' ? 'You talked' : endWords(call)}
               </span>
               <span className="small numbers">
                 {WHEN.format(new Date(call.createdAt))}
