@@ -150,3 +150,13 @@ export async function claimRing(
   );
   return rows[0]?.ring_id ?? null;
 }
+
+export async function giveUpRings(pool: pg.Pool, endpointId: EndpointId): Promise<void> {
+  await query(
+    pool,
+    'rings-give-up',
+    `UPDATE call_rings SET state = 'sent', failover_at = now()
+     WHERE endpoint_id = $1 AND state IN ('sent', 'ringing')`,
+    [endpointId],
+  );
+}

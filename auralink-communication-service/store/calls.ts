@@ -33,6 +33,8 @@ export function createCallStore(pool: pg.Pool): CallStore {
     findNextOnDevice: rings.findNextOnDevice,
     setSent: rings.setSent,
     claimRing: rings.claimRing,
+    giveUpRings: (endpointId) => rings.giveUpRings(pool, endpointId),
+    findOpenInvitations: (endpointId) => findOpenInvitations(pool, endpointId),
     findOverdueInvitations: (limit) => findOverdueInvitations(pool, limit),
     findRingingInvitations: (personId) => findRingingInvitations(pool, personId),
     claimRoom,
@@ -241,6 +243,17 @@ async function findRingingInvitations(pool: pg.Pool, personId: PersonId): Promis
     'invitations-ringing',
     "SELECT invitation_id FROM call_invitations WHERE callee_person_id = $1 AND state = 'ringing' AND deadline_at > now()",
     [personId],
+  );
+  return rows.map((row) => row.invitation_id);
+}
+
+async function findOpenInvitations(pool: pg.Pool, endpointId: EndpointId): Promise<InvitationId[]> {
+  const rows = await query<{ invitation_id: InvitationId }>(
+    pool,
+    'invitations-open',
+    `SELECT i.invitation_id FROM cross_app_calls c JOIN call_invitations i USING (call_id)
+     WHERE c.state <> 'ended' AND (c.caller_endpoint_id = $1 OR i.answered_by_endpoint_id = $1)`,
+    [endpointId],
   );
   return rows.map((row) => row.invitation_id);
 }

@@ -10,6 +10,7 @@ import {
   ringConnected,
   runDeadlines,
 } from '../auralink-modules/calls/deadlines.ts';
+import { endpointGone } from '../auralink-modules/calls/endpoint-gone.ts';
 import { createMediaService, type MediaService, RECONCILE_SECONDS } from '../auralink-modules/calls/media.ts';
 import { DEADLINE_TICK_MS } from '../auralink-modules/calls/model.ts';
 import type { PlaceDeps } from '../auralink-modules/calls/place.ts';
@@ -26,7 +27,7 @@ import { DELETE_ROOM_TOPIC } from '../auralink-modules/calls/settle.ts';
 import { SocketHub } from '../auralink-modules/endpoints/hub.ts';
 import { HEARTBEAT_SECONDS } from '../auralink-modules/endpoints/model.ts';
 import type { EventLog, SocketCounts, SocketStore, WakeBus } from '../auralink-modules/endpoints/ports.ts';
-import type { ProcessId } from '../core/ids.ts';
+import type { EndpointId, ProcessId } from '../core/ids.ts';
 import { OUTBOX_BATCH, type OutboxHandler, type OutboxStore, runOutbox } from '../core/outbox.ts';
 import { createCallStore } from '../store/calls.ts';
 import { createEventLog } from '../store/event-log.ts';
@@ -50,6 +51,8 @@ export interface CallsRoom {
   readonly calls: CallService;
   readonly media: MediaService;
   readonly hub: SocketHub;
+  /** Signed out: its sockets close and its calls end. */
+  endpointRevoked(endpointId: EndpointId): void;
   stop(): Promise<void>;
 }
 
@@ -106,6 +109,12 @@ export async function wireCalls(base: Base, needs: CallsNeeds): Promise<CallsRoo
     calls: createCallService(deps),
     media,
     hub,
+    endpointRevoked: (endpointId) => {
+      hub.revoked(endpointId);
+      endpointGone(deps, endpointId).catch((err) =>
+        log.warn({ err, endpointId }, 'calls of a signed-out endpoint are left to their deadlines'),
+      );
+    },
     stop: async () => {
       await hub.stop();
       await Promise.all(loops.map((loop) => loop.stop()));

@@ -56,7 +56,7 @@ export async function startService(config: Config): Promise<Service> {
     ...base,
     metrics: engines.metrics.identity,
     setDeviceChoice: createSetDeviceChoice(db.pool),
-    endpointRevoked: (endpointId) => room?.hub.revoked(endpointId),
+    endpointRevoked: (endpointId) => room?.endpointRevoked(endpointId),
   });
   for (const app of builtInApps(config)) await identity.apps.upsertApp(app);
   room = await wireCalls(base, {

@@ -189,6 +189,10 @@ export interface CallStore {
     limit: number,
   ): Promise<{ readonly ringing: InvitationId[]; readonly media: InvitationId[] }>;
 
+  /** A signed-out endpoint acknowledges nothing any more: its live rings are overdue at once. */
+  giveUpRings(endpointId: EndpointId): Promise<void>;
+  /** Invitations of calls that this endpoint placed or answered and that have not ended. */
+  findOpenInvitations(endpointId: EndpointId): Promise<InvitationId[]>;
   /** Invitations that ring this person now. */
   findRingingInvitations(personId: PersonId): Promise<InvitationId[]>;
   /**
