@@ -25,7 +25,6 @@ export const meshRoutes = ({ auth, mesh }: MeshRoutesDeps): FastifyPluginAsyncZo
           response: { 200: nodeSchema, 201: nodeSchema },
           tags: ['internal'],
           summary: 'Make a node known, or say that it is still there; scope mesh.register_node',
-          security: [{ service: [] }],
         },
       },
       async (request, reply) => {
@@ -43,7 +42,6 @@ export const meshRoutes = ({ auth, mesh }: MeshRoutesDeps): FastifyPluginAsyncZo
           response: { 200: routesSchema },
           tags: ['internal'],
           summary: "Ways for a call's media, in the order in which to try them; scope routing.query",
-          security: [{ service: [] }],
         },
       },
       async (request) => ({ routes: await mesh.findRoutes(request.body) }),

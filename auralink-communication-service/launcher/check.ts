@@ -8,6 +8,7 @@ import { checkEnvTemplate } from './checks/env-template.ts';
 import { checkLimits } from './checks/limits.ts';
 import { checkMetrics } from './checks/metrics.ts';
 import { checkMigrations } from './checks/migrations.ts';
+import { checkOpenApi } from './checks/openapi.ts';
 import { runTool } from './checks/tool.ts';
 
 interface Step {
@@ -66,6 +67,7 @@ const STEPS: readonly Step[] = [
   { name: 'env-template', run: async (root, fix) => checkEnvTemplate(root, fix) },
   { name: 'limits', run: async (root, fix) => checkLimits(root, fix) },
   { name: 'metrics', run: checkMetrics },
+  { name: 'openapi', run: checkOpenApi },
 ];
 
 /** Runs the checks that `argv` asks for and prints their outcome. Resolves to the exit code: 0 when all passed. */

@@ -1,0 +1,46 @@
+/**
+ * The API's description without a running service: the same routes, over parts that do nothing, since only their
+ * schemas are asked for. docs/api/openapi.json is made from it; a test compares it with what a service process serves.
+ */
+import type { FastifyPluginAsync } from 'fastify';
+import { pino } from 'pino';
+import { newId } from '../core/ids.ts';
+import { auraIdRoutes } from '../http/auraid-routes.ts';
+import { callsRoutes } from '../http/calls-routes.ts';
+import { healthRoutes } from '../http/health.ts';
+import { interactionRoutes } from '../http/interaction-routes.ts';
+import { internalRoutes } from '../http/internal-routes.ts';
+import { meshRoutes } from '../http/mesh-routes.ts';
+import { openapi } from '../http/openapi.ts';
+import { buildDoor } from '../http/server.ts';
+import { SERVICE_VERSION } from './version.ts';
+
+/** Stands for every part: whatever is asked of it is itself. */
+const nothing: never = new Proxy(() => nothing, {
+  get: (_target, key) => (key === 'then' || typeof key === 'symbol' ? undefined : nothing),
+  apply: () => nothing,
+}) as never;
+
+/** An OpenAPI 3.1 document, as /openapi.json serves it. */
+export async function describeApi(): Promise<object> {
+  const routes = [
+    healthRoutes(nothing),
+    interactionRoutes(nothing),
+    internalRoutes(nothing),
+    auraIdRoutes(nothing),
+    callsRoutes(nothing),
+    meshRoutes(nothing),
+  ] as FastifyPluginAsync[];
+  const door = await buildDoor({
+    logger: pino({ level: 'silent' }),
+    newId,
+    trustedProxies: [],
+    plugins: [openapi(SERVICE_VERSION), ...routes],
+  });
+  await door.ready();
+  try {
+    return (door as unknown as { swagger(): object }).swagger();
+  } finally {
+    await door.close();
+  }
+}
