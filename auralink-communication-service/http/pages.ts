@@ -3,7 +3,7 @@
  * is nothing but its static files: the API stays on the main origin, so that the border between them is real.
  */
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import fastifyStatic from '@fastify/static';
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
@@ -23,7 +23,7 @@ export interface PagesOptions {
 }
 
 export function pagesPlugin(options: PagesOptions): FastifyPluginAsync {
-  const root = join(process.cwd(), options.folder);
+  const root = resolve(options.folder);
   return fp(async (app) => {
     app.addHook('onRequest', async (request, reply) => {
       const appId = options.appHosts.get(request.headers.host ?? '');
@@ -60,7 +60,7 @@ async function serveApp(
   if (request.method === 'GET' || request.method === 'HEAD') {
     if (path === '/') return void (await page(reply, `${appId}.html`, options));
     if (path.startsWith('/assets/'))
-      return void (await asset(request, reply, join(process.cwd(), options.folder)));
+      return void (await asset(request, reply, resolve(options.folder)));
     if (path === '/config.json') {
       await reply.header('cache-control', 'no-cache').send({ baseUrl: options.publicBaseUrl });
       return;
