@@ -88,6 +88,9 @@ export function createOidcProvider(deps: OidcDeps): Provider {
   provider.on('server_error', (ctx, error) => {
     deps.log.error({ err: error, path: ctx.path }, 'sign-in failed on our side');
   });
+  provider.on('backchannel.error', (_ctx, error, client) => {
+    deps.log.warn({ err: error, client: client.clientId }, 'a client could not be told of a sign-out');
+  });
   // A replayed code or refresh token revokes the grant: then the endpoint's access tokens must die with it.
   provider.on('grant.revoked', (_ctx, grantId) => {
     revokeByGrant(deps, grantId).catch((error) => {
@@ -137,7 +140,9 @@ function configuration(deps: OidcDeps): Configuration {
     // The only request that the provider makes by itself; our homeserver is on loopback, which it would refuse.
     fetch: async (url, options) => {
       if (url.toString() !== deps.synapseLogoutUrl) throw new Error(`the provider has no business at ${url}`);
-      return fetch(url, options);
+      // Not its dispatcher, which refuses loopback.
+      const { dispatcher: _refuses, ...request } = { dispatcher: undefined, ...options };
+      return fetch(url, request);
     },
   };
 }

@@ -15,12 +15,17 @@ function isObject(value: unknown): value is Json {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** Synapse passes over empty ones. */
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && value !== '';
+}
+
 /** What Synapse would act on, in its own order of precedence, as one identifier; null when there is none. */
 function identifierOf(body: Json): Json | null {
-  if (typeof body.medium === 'string' && typeof body.address === 'string') {
+  if (isText(body.medium) && isText(body.address)) {
     return { type: 'm.id.thirdparty', medium: body.medium, address: body.address };
   }
-  if (typeof body.user === 'string') return { type: 'm.id.user', user: body.user };
+  if (isText(body.user)) return { type: 'm.id.user', user: body.user };
   const identifier = body.identifier;
   if (!isObject(identifier)) return null;
   // Synapse answers 400 to a phone identifier that has only `phone`; as a third party it is understood.

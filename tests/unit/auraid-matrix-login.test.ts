@@ -1,0 +1,104 @@
+/** An AuraID in a Matrix login: resolved in every form that Synapse reads, and never beside a second user. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import {
+  rewriteInteractiveAuth,
+  rewriteLogin,
+} from '../../auralink-communication-service/auralink-modules/auraid/matrix-login.ts';
+import type { AuraId, UserId } from '../../auralink-communication-service/core/ids.ts';
+
+const ALICE = '@u1:example.org' as UserId;
+const resolve = async (auraId: AuraId) => (auraId === '@alice.aura' ? ALICE : null);
+const password = { type: 'm.login.password', password: 'secret' };
+
+test('an AuraID becomes the user id of her account', async () => {
+  for (const user of ['@alice.aura', 'alice.aura', '@Alice.Aura']) {
+    const body = { ...password, identifier: { type: 'm.id.user', user } };
+    assert.deepEqual(await rewriteLogin(body, resolve), {
+      ...password,
+      identifier: { type: 'm.id.user', user: ALICE },
+    });
+    assert.deepEqual(await rewriteLogin({ ...password, user }, resolve), {
+      ...password,
+      identifier: { type: 'm.id.user', user: ALICE },
+    });
+  }
+});
+
+test('other users are left to Synapse', async () => {
+  for (const user of ['alice', '@alice:example.org', '@bob.aura', '@alice.aura:example.org']) {
+    const body = { ...password, identifier: { type: 'm.id.user', user } };
+    assert.deepEqual(await rewriteLogin(body, resolve), body);
+  }
+});
+
+test("of several ways to name a user only Synapse's first choice is left", async () => {
+  const body = {
+    ...password,
+    medium: 'email',
+    address: 'mallory@example.org',
+    user: '@alice.aura',
+    identifier: { type: 'm.id.user', user: '@bob.aura' },
+  };
+  assert.deepEqual(await rewriteLogin(body, resolve), {
+    ...password,
+    identifier: { type: 'm.id.thirdparty', medium: 'email', address: 'mallory@example.org' },
+  });
+  const { medium: _m, address: _a, ...two } = body;
+  assert.deepEqual(await rewriteLogin(two, resolve), {
+    ...password,
+    identifier: { type: 'm.id.user', user: ALICE },
+  });
+});
+
+test('a phone without a country is understood as a third party', async () => {
+  const body = { ...password, identifier: { type: 'm.id.phone', phone: '+491701234567' } };
+  assert.deepEqual(await rewriteLogin(body, resolve), {
+    ...password,
+    identifier: { type: 'm.id.thirdparty', medium: 'msisdn', address: '491701234567' },
+  });
+  const whole = { ...password, identifier: { type: 'm.id.phone', country: 'DE', phone: '0170' } };
+  assert.deepEqual(await rewriteLogin(whole, resolve), whole);
+});
+
+test('a token login and what is not a login come back as they were', async () => {
+  for (const body of [
+    { type: 'm.login.token', token: 'x' },
+    null,
+    'text',
+    [1],
+    { identifier: 'alice.aura' },
+  ]) {
+    assert.deepEqual(await rewriteLogin(body, resolve), body);
+  }
+});
+
+test('the auth of an interactive request is treated alike', async () => {
+  const body = { new_password: 'x', auth: { ...password, session: 's', user: '@alice.aura' } };
+  assert.deepEqual(await rewriteInteractiveAuth(body, resolve), {
+    new_password: 'x',
+    auth: { ...password, session: 's', identifier: { type: 'm.id.user', user: ALICE } },
+  });
+  assert.deepEqual(await rewriteInteractiveAuth({ auth: 'x' }, resolve), { auth: 'x' });
+});
+
+test('any JSON goes through without a throw, and names at most one user afterwards', async () => {
+  const key = fc.constantFrom('user', 'medium', 'address', 'identifier', 'type', 'other');
+  const value = fc.oneof(
+    fc.constantFrom('@alice.aura', 'email', 'a@b.c'),
+    fc.jsonValue(),
+    fc.dictionary(key, fc.string()),
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.dictionary(key, value), async (body) => {
+      const out = (await rewriteLogin(body, resolve)) as Record<string, unknown>;
+      const ways = [
+        typeof out.user === 'string',
+        typeof out.medium === 'string' && typeof out.address === 'string',
+        typeof out.identifier === 'object' && out.identifier !== null,
+      ];
+      assert.ok(ways.filter(Boolean).length <= 1, JSON.stringify({ body, out }));
+    }),
+  );
+});
