@@ -3,13 +3,46 @@
  * that a new or disabled app counts at once.
  */
 import { type Adapter, type AdapterPayload, errors } from 'oidc-provider';
-import type { OidcDocument, OidcDocuments } from '../auralink-modules/auraid/ports.ts';
+import type {
+  EndpointRevoked,
+  GrantStore,
+  OidcDocument,
+  OidcDocuments,
+} from '../auralink-modules/auraid/ports.ts';
 
 /** Gives the metadata of a client, or null. */
 export type FindClient = (clientId: string) => Promise<AdapterPayload | null>;
 
-export function oidcAdapter(documents: OidcDocuments, findClient: FindClient): (model: string) => Adapter {
-  return (model) => (model === 'Client' ? clientAdapter(findClient) : documentAdapter(documents, model));
+export interface OidcAdapterDeps {
+  readonly documents: OidcDocuments;
+  readonly grants: GrantStore;
+  readonly endpointRevoked: EndpointRevoked;
+  readonly findClient: FindClient;
+}
+
+export function oidcAdapter(deps: OidcAdapterDeps): (model: string) => Adapter {
+  return (model) => {
+    if (model === 'Client') return clientAdapter(deps.findClient);
+    const adapter = documentAdapter(deps.documents, model);
+    return model === 'Grant' ? signingOut(adapter, deps) : adapter;
+  };
+}
+
+/**
+ * The provider destroys a grant when a code or refresh token is replayed, or when a person signs out everywhere: its
+ * endpoint is signed out before the provider answers, because its access tokens are JWTs and would live on.
+ */
+function signingOut(adapter: Adapter, deps: OidcAdapterDeps): Adapter {
+  return {
+    ...adapter,
+    destroy: async (grantId) => {
+      const endpointId = await deps.grants.findEndpointByGrant(grantId);
+      if (endpointId !== null && (await deps.grants.revokeEndpoint(endpointId)) !== null) {
+        deps.endpointRevoked(endpointId);
+      }
+      await adapter.destroy(grantId);
+    },
+  };
 }
 
 const payloadOf = (document: OidcDocument | null) => (document ?? undefined) as AdapterPayload | undefined;

@@ -14,7 +14,7 @@ import Provider, {
 } from 'oidc-provider';
 import type { GrantStore } from '../auralink-modules/auraid/ports.ts';
 import type { App } from '../auralink-modules/endpoints/model.ts';
-import type { EndpointId, PersonId } from '../core/ids.ts';
+import type { PersonId } from '../core/ids.ts';
 import type { Log } from '../core/log.ts';
 import type { DeviceCookie } from './device-cookie.ts';
 import { API_AUDIENCE } from './endpoint-auth.ts';
@@ -44,7 +44,6 @@ export interface OidcDeps {
   readonly isAppOrigin: (origin: string) => Promise<boolean>;
   /** Where Synapse learns that a person signed out. */
   readonly synapseLogoutUrl: string;
-  readonly endpointRevoked: (endpointId: EndpointId) => void;
   readonly log: Log;
 }
 
@@ -91,20 +90,7 @@ export function createOidcProvider(deps: OidcDeps): Provider {
   provider.on('backchannel.error', (_ctx, error, client) => {
     deps.log.warn({ err: error, client: client.clientId }, 'a client could not be told of a sign-out');
   });
-  // A replayed code or refresh token revokes the grant: then the endpoint's access tokens must die with it.
-  provider.on('grant.revoked', (_ctx, grantId) => {
-    revokeByGrant(deps, grantId).catch((error) => {
-      deps.log.error({ err: error }, 'the endpoint of a revoked grant could not be signed out');
-    });
-  });
   return provider;
-}
-
-async function revokeByGrant(deps: OidcDeps, grantId: string): Promise<void> {
-  const endpointId = await deps.grants.findEndpointByGrant(grantId);
-  if (endpointId === null) return;
-  await deps.grants.revokeEndpoint(endpointId);
-  deps.endpointRevoked(endpointId);
 }
 
 function configuration(deps: OidcDeps): Configuration {

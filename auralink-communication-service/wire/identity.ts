@@ -203,12 +203,17 @@ function oidcDeps(base: IdentityBase, stores: Stores, signingKeys: JWKS): OidcDe
     issuer,
     signingKeys,
     cookieKeys,
-    adapter: oidcAdapter(stores.documents, async (clientId) => {
-      if (clientId === SYNAPSE_CLIENT_ID) {
-        return synapseClient(config.PUBLIC_BASE_URL, config.OIDC_SYNAPSE_CLIENT_SECRET, synapseLogoutUrl);
-      }
-      const app = await stores.apps.findApp(clientId);
-      return app === null ? null : appClient(app);
+    adapter: oidcAdapter({
+      documents: stores.documents,
+      grants: stores.grants,
+      endpointRevoked: base.endpointRevoked,
+      findClient: async (clientId) => {
+        if (clientId === SYNAPSE_CLIENT_ID) {
+          return synapseClient(config.PUBLIC_BASE_URL, config.OIDC_SYNAPSE_CLIENT_SECRET, synapseLogoutUrl);
+        }
+        const app = await stores.apps.findApp(clientId);
+        return app === null ? null : appClient(app);
+      },
     }),
     grants: stores.grants,
     deviceCookie: createDeviceCookie(cookieKeys, issuer.startsWith('https:')),
@@ -216,7 +221,6 @@ function oidcDeps(base: IdentityBase, stores: Stores, signingKeys: JWKS): OidcDe
     findLocalpart: stores.directory.findPrimaryLocalpart,
     isAppOrigin: stores.apps.isAppOrigin,
     synapseLogoutUrl,
-    endpointRevoked: base.endpointRevoked,
     log,
   };
 }
