@@ -1,6 +1,6 @@
 /**
- * docs/LIMITS.md: every numeric constant of the code by name, value and meaning. A limit that is not a named
- * constant with a line of its own does not show up there, which is the point.
+ * docs/LIMITS.md: the numeric constants of the code by name, value and meaning: all that are exported, each of which
+ * must say what it bounds, and of a file's own those that say it.
  */
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,21 +11,30 @@ export interface Limit {
   /** As written in the source, e.g. `1_000`. */
   readonly value: string;
   readonly meaning: string;
+  readonly exported: boolean;
   readonly file: string;
 }
 
 const SOURCES = ['auralink-communication-service/**/*.ts', 'auralink-client/**/*.ts'];
 /** An optional comment, then `const NAME = <numbers, other constants and arithmetic>;`. */
 const CONSTANT =
-  /(?:\/\*\*(?<doc>(?:[^*]|\*(?!\/))*)\*\/\n)?^(?:export )?const (?<name>[A-Z][A-Z0-9_]*)(?:: number)? = (?<value>(?!\/)[-\d_.*+/() A-Z]*\d[-\d_.*+/() A-Z]*);/gm;
+  /(?:\/\*\*(?<doc>(?:[^*]|\*(?!\/))*)\*\/\n)?^(?<exported>export )?const (?<name>[A-Z][A-Z0-9_]*)(?:: number)? = (?<value>(?!\/)[-\d_.*+/() A-Z]*\d[-\d_.*+/() A-Z]*);/gm;
 
 /** Compares docs/LIMITS.md with the code; a constant without a line of its own is a fault too. */
 export function checkLimits(root: string, fix: boolean): string[] {
   const limits = collectLimits(root);
   const silent = limits
-    .filter((limit) => limit.meaning === '')
+    .filter((limit) => limit.exported && limit.meaning === '')
     .map((limit) => `${limit.file}: ${limit.name} has no comment that says what it bounds`);
-  return [...silent, ...checkGeneratedPart(root, 'docs/LIMITS.md', renderLimits(limits), fix)];
+  return [
+    ...silent,
+    ...checkGeneratedPart(
+      root,
+      'docs/LIMITS.md',
+      renderLimits(limits.filter((limit) => limit.meaning !== '')),
+      fix,
+    ),
+  ];
 }
 
 /** Every limit of the sources below `root`, in the order of files and lines. */
@@ -41,6 +50,7 @@ export function limitsOf(file: string, source: string): Limit[] {
     name: groups?.name ?? '',
     value: groups?.value ?? '',
     meaning: (groups?.doc ?? '').replace(/\s*\n\s*\*\s?/g, ' ').trim(),
+    exported: groups?.exported !== undefined,
     file,
   }));
 }
