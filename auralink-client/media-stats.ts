@@ -20,7 +20,8 @@ interface StatsEntry {
   readonly currentRoundTripTime?: number;
 }
 
-interface StatsReport {
+/** An RTCStatsReport, or as much of it as is read here. */
+export interface StatsReport {
   forEach(visit: (entry: StatsEntry) => void): void;
 }
 

@@ -12,7 +12,7 @@ import type {
   Track,
 } from 'livekit-client';
 import { Emitter } from './emitter.ts';
-import { type MediaStats, readStats } from './media-stats.ts';
+import { type MediaStats, readStats, type StatsReport } from './media-stats.ts';
 import type { MediaToken } from './types.ts';
 
 /** A 1:1 picture; more costs battery and is rarely seen. */
@@ -193,8 +193,12 @@ export class CallMedia {
       .flatMap((participant) => [...participant.trackPublications.values()])
       .map((publication) => publication.track as RemoteTrack | undefined)
       .filter((track) => track !== undefined);
-    const reports = await Promise.all(tracks.map((track) => track.getRTCStatsReport()));
-    this.#setQuality(readStats(reports.filter((report) => report !== undefined)));
+    const reports: StatsReport[] = [];
+    for (const track of tracks) {
+      const report = await track.getRTCStatsReport();
+      if (report !== undefined) reports.push(report);
+    }
+    this.#setQuality(readStats(reports));
   }
 
   #setQuality(change: Partial<MediaQuality>): void {

@@ -55,7 +55,7 @@ export function InCall({ call, media, mediaError, onHangup, onRetry }: InCallPro
       <header className="call-head">
         <div>
           <h2>{nameOf(call.peer)}</h2>
-          <p className="call-address">{call.peer.auraId}</p>
+          {call.peer.displayName !== null && <p className="call-address">{call.peer.auraId}</p>}
         </div>
         <div className="call-facts">
           <Duration since={call.answeredAt} />
@@ -146,7 +146,7 @@ function Controls({ media, view, onHangup }: ControlsProps) {
 function statusWords(joining: boolean, mediaError: string | null, call: CallView): string {
   if (mediaError !== null) return mediaError;
   if (joining) return 'Connecting…';
-  return call.media === 'video' ? 'Waiting for the picture' : 'Connected';
+  return call.media === 'video' ? 'No picture' : 'Connected';
 }
 
 /** Puts the track on the element. True while the browser refuses to play it without a touch. */
