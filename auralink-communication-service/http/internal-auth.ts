@@ -2,7 +2,7 @@
  * The border of `/internal`: whoever is not on loopback or in the allowed networks finds nothing there, and whoever is
  * needs a Dashboard JWT (RFC 9068) with the route's scope. A token that changes something does so once.
  */
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { createLocalJWKSet, createRemoteJWKSet, errors, type JSONWebKeySet, jwtVerify } from 'jose';
 import { z } from 'zod';
 import type { Clock } from '../core/clock.ts';
@@ -36,7 +36,7 @@ export interface ServiceCaller {
 
 export interface InternalAuth {
   /** onRequest hook: 404 unless the socket's own peer may be here. */
-  readonly internalOnly: (request: FastifyRequest) => Promise<void>;
+  readonly internalOnly: (request: FastifyRequest, reply: FastifyReply) => Promise<void>;
   /**
    * Hook for routes. `once` (the default) refuses a token that was used before: for routes that change something.
    * Throws `unauthenticated`, `forbidden` (reason missing_scope), `unavailable` when the keys cannot be had.
@@ -69,10 +69,11 @@ export function createInternalAuth(deps: InternalAuthDeps): InternalAuth {
   const mayEnter = createNetworks([...LOOPBACK, ...deps.allowedCidrs]);
   const verify = verifier(deps);
   return {
-    internalOnly: async (request) => {
+    internalOnly: async (request, reply) => {
       // Not request.ip: that believes balancers, and this border must not.
       if (mayEnter(request.raw.socket.remoteAddress ?? '')) return;
-      throw new AuraError('not_found', 'There is nothing here.', { reason: 'unknown_route' });
+      // Word for word what any unknown path answers.
+      reply.callNotFound();
     },
     requireService(scope, options = {}) {
       return async (request) => {

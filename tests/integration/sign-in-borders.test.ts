@@ -13,7 +13,7 @@ import { api, openIdentityDoor, PASSWORD, problem, registerPerson } from '../sup
 const address = await testDatabase();
 const door = await openIdentityDoor(address);
 /** Two processes share the origin's port: connections land on either. */
-await openIdentityDoor(address, {}, Number(new URL(door.baseUrl).port));
+await openIdentityDoor(address, {}, door, Number(new URL(door.baseUrl).port));
 const invitationCode = door.config.REGISTRATION_TOKEN;
 
 before(() => registerPerson(door, 'anna'));

@@ -12,7 +12,7 @@ import { api, openIdentityDoor, PASSWORD, problem, registerPerson } from '../sup
 const address = await testDatabase();
 const door = await openIdentityDoor(address);
 /** Two processes share the origin's port: connections land on either. */
-const second = await openIdentityDoor(address, {}, Number(new URL(door.baseUrl).port));
+const second = await openIdentityDoor(address, {}, door, Number(new URL(door.baseUrl).port));
 const invitationCode = door.config.REGISTRATION_TOKEN;
 
 async function status(path: string, token: string): Promise<number> {

@@ -42,10 +42,14 @@ export async function freePort(): Promise<number> {
   return address.port;
 }
 
-/** Opens the door; closed when the test file has ended. `port`: to stand beside another door of the same origin. */
+/**
+ * Opens the door; closed when the test file has ended. `beside`: another process of the same service, behind the same
+ * origin; `port`: that it shares with others, else one of its own.
+ */
 export async function openIdentityDoor(
   address: DatabaseAddress,
   overrides: Partial<Config> = {},
+  beside?: IdentityDoor,
   port?: number,
 ): Promise<IdentityDoor> {
   const ownPort = port ?? (await freePort());
@@ -54,6 +58,7 @@ export async function openIdentityDoor(
     PUBLIC_BASE_URL: `http://localhost:${ownPort}`,
     APP_HOSTS: [`chat=chat.localhost:${ownPort}`, `market=market.localhost:${ownPort}`],
     DEMO_APPS: true,
+    ...beside?.config,
     ...overrides,
   };
   const log = pino({ level: 'silent' });
@@ -69,7 +74,7 @@ export async function openIdentityDoor(
     endpointRevoked: (endpointId) => revoked.push(endpointId),
     setDeviceChoice: createSetDeviceChoice(db.pool),
   });
-  for (const app of builtInApps(config)) await identity.apps.upsertApp(app);
+  if (beside === undefined) for (const app of builtInApps(config)) await identity.apps.upsertApp(app);
   const app = await buildDoor({
     logger: log,
     newId,
@@ -82,9 +87,10 @@ export async function openIdentityDoor(
     await identity.close();
     await db.close();
   });
-  const phone = { clientId: 'phone', redirectUri: `${config.PUBLIC_BASE_URL}/` };
+  const baseUrl = `http://localhost:${ownPort}`;
+  const phone = { clientId: 'phone', redirectUri: `${baseUrl}/` };
   const chat = { clientId: 'chat', redirectUri: `http://chat.localhost:${ownPort}/` };
-  return { config, baseUrl: config.PUBLIC_BASE_URL, app, db, identity, revoked, phone, chat };
+  return { config, baseUrl, app, db, identity, revoked, phone, chat };
 }
 
 export const PASSWORD = 'correct horse battery';
