@@ -1,9 +1,14 @@
-/** The person's calls, newest first, fetched again whenever something ended. */
+/**
+ * The person's calls, newest first, fetched again whenever something ended here. Of a call that goes on in another of
+ * her apps this page hears nothing any more, so while one is open it is asked about again.
+ */
 import { useEffect, useState } from 'react';
 import type { AuraLink, CallView } from '../../../auralink-client/index.ts';
 import { wordsOf } from '../session.ts';
 import { useStore } from '../store.ts';
 import type { CallController } from './controller.ts';
+
+const OPEN_CALL_REFRESH_MS = 5_000;
 
 export interface History {
   /** Null until the first answer. */
@@ -14,11 +19,12 @@ export interface History {
 }
 
 export function useHistory(auralink: AuraLink, controller: CallController): History {
-  const { historyVersion } = useStore(controller);
+  const { historyVersion, call } = useStore(controller);
   const [calls, setCalls] = useState<readonly CallView[] | null>(null);
   const [next, setNext] = useState<string | null>(null);
   const [error, setError] = useState<string | null>(null);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the version says when to ask again
+  const [asked, setAsked] = useState(0);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the two numbers say when to ask again
   useEffect(() => {
     let current = true;
     const load = async (): Promise<void> => {
@@ -36,7 +42,14 @@ export function useHistory(auralink: AuraLink, controller: CallController): Hist
     return () => {
       current = false;
     };
-  }, [auralink, historyVersion]);
+  }, [auralink, historyVersion, asked]);
+  const openElsewhere = call === null && calls?.some((one) => one.state !== 'ended') === true;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another turn after every answer
+  useEffect(() => {
+    if (!openElsewhere) return;
+    const timer = setTimeout(() => setAsked((count) => count + 1), OPEN_CALL_REFRESH_MS);
+    return () => clearTimeout(timer);
+  }, [openElsewhere, calls, asked]);
   const loadOlder = async (): Promise<void> => {
     if (next === null) return;
     const page = await auralink.calls.history({ before: next });
