@@ -2,7 +2,7 @@
  * The border of `/internal`: whoever is not on loopback or in the allowed networks finds nothing there, and whoever is
  * needs a Dashboard JWT (RFC 9068) with the route's scope. A token that changes something does so once.
  */
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyRequest } from 'fastify';
 import { createLocalJWKSet, createRemoteJWKSet, errors, type JSONWebKeySet, jwtVerify } from 'jose';
 import { z } from 'zod';
 import type { Clock } from '../core/clock.ts';
@@ -36,7 +36,7 @@ export interface ServiceCaller {
 
 export interface InternalAuth {
   /** onRequest hook: 404 unless the socket's own peer may be here. */
-  readonly internalOnly: (request: FastifyRequest, reply: FastifyReply) => Promise<void>;
+  readonly internalOnly: (request: FastifyRequest) => Promise<void>;
   /**
    * Hook for routes. `once` (the default) refuses a token that was used before: for routes that change something.
    * Throws `unauthenticated`, `forbidden` (reason missing_scope), `unavailable` when the keys cannot be had.
@@ -69,11 +69,14 @@ export function createInternalAuth(deps: InternalAuthDeps): InternalAuth {
   const mayEnter = createNetworks([...LOOPBACK, ...deps.allowedCidrs]);
   const verify = verifier(deps);
   return {
-    internalOnly: async (request, reply) => {
+    internalOnly: async (request) => {
       // Not request.ip: that believes balancers, and this border must not.
       if (mayEnter(request.raw.socket.remoteAddress ?? '')) return;
       // Word for word what any unknown path answers.
-      reply.callNotFound();
+      throw new AuraError('not_found', `There is no ${request.method} ${request.url.split('?')[0]}.`, {
+        reason: 'unknown_route',
+        errcode: 'M_UNRECOGNIZED',
+      });
     },
     requireService(scope, options = {}) {
       return async (request) => {

@@ -246,7 +246,7 @@ test('whoever is not on loopback or in the allowed networks finds nothing, whate
         url: '/internal/no/such',
         remoteAddress: outside,
       });
-      assert.equal(answer.body, unknown.body.replace('/internal/no/such', URL_PATH));
+      assert.equal(answer.body, unknown.body.replaceAll('/internal/no/such', URL_PATH));
     }
   }
 });
