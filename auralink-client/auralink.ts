@@ -133,7 +133,7 @@ export class AuraLink {
   }
 
   /** For apps that got their tokens in another way: a native shell, a test. */
-  useSession(session: Session): void {
+  adoptSession(session: Session): void {
     this.#tokens.set(session);
   }
 

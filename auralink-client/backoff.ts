@@ -1,6 +1,8 @@
 /** Full-jitter back-off: after an outage a thousand clients come back spread out, not in step. */
 
+/** Ceiling of the first wait. */
 export const BACKOFF_FIRST_MS = 250;
+/** Ceiling of every later wait. */
 export const BACKOFF_MAX_MS = 10_000;
 
 /** A random time up to a ceiling that doubles with each attempt (the first is attempt 0). */

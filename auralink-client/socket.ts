@@ -11,10 +11,14 @@ import type { ConnectionState } from './types.ts';
 /** Welcome must have come by then, or the next attempt begins. */
 export const WELCOME_TIMEOUT_MS = 10_000;
 
-/** The service's close codes that mean more than "try again". */
+// The service's close codes that mean more than "try again".
+/** The token is not valid any more: renew it. */
 export const CLOSE_UNAUTHENTICATED = 4401;
+/** This origin or app may not listen. */
 export const CLOSE_FORBIDDEN = 4403;
+/** Newer tabs of this endpoint took its place. */
 export const CLOSE_TOO_MANY_SOCKETS = 4429;
+/** The endpoint was signed out elsewhere. */
 export const CLOSE_SIGNED_OUT = 4440;
 
 export interface SocketEvent {

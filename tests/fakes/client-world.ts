@@ -35,7 +35,7 @@ export function clientWorld(
   });
   if (options.signedIn !== false) {
     const tokens = service.issueTokens();
-    auralink.useSession({
+    auralink.adoptSession({
       accessToken: tokens.access_token,
       refreshToken: tokens.refresh_token,
       expiresAtMs: Date.now() + tokens.expires_in * 1000,

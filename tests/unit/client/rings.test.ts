@@ -49,7 +49,7 @@ test('a ring whose deadline has passed does not ring at all', async () => {
 
 test("the deadline is the service's: a wrong clock here neither cuts a ring short nor draws it out", async () => {
   const { socket, stops, auralink, rings } = await ringing();
-  auralink.useSession({
+  auralink.adoptSession({
     accessToken: 'access-1',
     refreshToken: null,
     expiresAtMs: Date.now() + 600_000,
