@@ -34,6 +34,7 @@ const TAIL_LINES = 15;
 export interface PartStatus {
   readonly state: 'running' | 'restarting' | 'stopped';
   readonly pid: number | null;
+  /** The one that is being waited for included. */
   readonly restarts: number;
   /** ISO time of the next try while `restarting`. */
   readonly nextStartAt?: string;
@@ -203,12 +204,12 @@ export class SupervisedPart {
     if (performance.now() - this.#startedAtMs > STABLE_AFTER_MS) this.#failures = 0;
     const pauseMs = restartDelayMs(this.#failures);
     this.#failures += 1;
+    this.#restarts += 1;
     this.#lastExit = how;
     this.#nextStartAt = new Date(Date.now() + pauseMs);
     this.#options.onEvent?.(`${this.part.name}: ${how}; starting again in ${pauseMs / 1000} s`);
     this.#restartTimer = setTimeout(() => {
       this.#restartTimer = null;
-      this.#restarts += 1;
       void this.#launch();
     }, pauseMs).unref();
     this.#changed();

@@ -6,15 +6,7 @@ import { writeFileSync } from 'node:fs';
 import { relative } from 'node:path';
 import type { TestEvent } from 'node:test/reporters';
 import { inspect } from 'node:util';
-
-export interface TestSummary {
-  readonly passed: number;
-  /** Broken off counts as failed. */
-  readonly failed: number;
-  /** Skipped, or marked as to be done. */
-  readonly skipped: number;
-  readonly failures: readonly string[];
-}
+import type { TestSummary } from './test-summary.ts';
 
 export default async function* report(source: AsyncIterable<TestEvent>): AsyncGenerator<string> {
   const failures: string[] = [];

@@ -12,9 +12,9 @@ import { ensureEngines, ensureWeb } from './install.ts';
 import { baseDir, databaseUser, layoutOf, NODE, PROJECT_ROOT, TOOLS_DIR } from './layout.ts';
 import { stopLeftParts } from './left-parts.ts';
 import { isRunning, type ProcessIdentity, readJsonFile, thisProcess, writeFileAtomic } from './process.ts';
-import { consoleProgress, type Progress, seconds } from './progress.ts';
+import { consoleProgress, type Progress } from './progress.ts';
 import { ensureSystemPrograms, SYSTEM_PROGRAMS } from './system-packages.ts';
-import type { TestSummary } from './test-reporter.ts';
+import { addUp, judge, type TestSummary } from './test-summary.ts';
 
 export const TEST_KINDS = ['unit', 'integration', 'system'] as const;
 type TestKind = (typeof TEST_KINDS)[number];
@@ -179,39 +179,12 @@ async function runNode(run: Run, folder: string, write: (text: string) => void):
   }, limits.totalTimeoutMs);
   const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
   clearTimeout(timer);
-  return judge(run.kind, readJsonFile<TestSummary>(summaryPath), code, timedOut, limits);
-}
-
-/** Counts what node told; an end without a word of it, or too late, is a failure of its own. */
-function judge(
-  kind: TestKind,
-  told: TestSummary | null,
-  code: number | null,
-  timedOut: boolean,
-  limits: KindLimits,
-): TestSummary {
-  const summary = told ?? { passed: 0, failed: 0, skipped: 0, failures: [] };
-  const extra: string[] = [];
-  if (timedOut) extra.push(`${kind}: not done after ${seconds(limits.totalTimeoutMs)}`);
-  else if (told === null || (code !== 0 && told.failed === 0))
-    extra.push(`${kind}: node --test ended with ${code}`);
-  const skippedCount = isCi() ? summary.skipped : 0;
-  return {
-    ...summary,
-    failed: summary.failed + extra.length + skippedCount,
-    failures: [...summary.failures, ...extra],
-  };
-}
-
-function addUp(summaries: readonly TestSummary[]): TestSummary {
-  const sum = (pick: (summary: TestSummary) => number): number =>
-    summaries.reduce((n, one) => n + pick(one), 0);
-  return {
-    passed: sum((one) => one.passed),
-    failed: sum((one) => one.failed),
-    skipped: sum((one) => one.skipped),
-    failures: summaries.flatMap((one) => one.failures),
-  };
+  return judge(readJsonFile<TestSummary>(summaryPath), {
+    kind: run.kind,
+    code,
+    timedOutAfterMs: timedOut ? limits.totalTimeoutMs : null,
+    isCi: isCi(),
+  });
 }
 
 const FAILED_LOGS_DIR = join(TOOLS_DIR, 'test-logs');
