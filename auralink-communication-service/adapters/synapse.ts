@@ -7,7 +7,9 @@ import type { MatrixAccounts } from '../auralink-modules/auraid/ports.ts';
 import { AuraError } from '../core/errors.ts';
 import type { UserId } from '../core/ids.ts';
 
+/** A request to Synapse is given up after it; a password check takes half a second. */
 export const SYNAPSE_TIMEOUT_MS = 10_000;
+/** Connections of one process for requests of our own; proxied ones have theirs. */
 export const SYNAPSE_CONNECTIONS_MAX = 64;
 /** Answers that we read are small; more than this is not what we asked for. */
 const ANSWER_MAX_BYTES = 1_048_576;

@@ -33,6 +33,8 @@ export type RequireEndpoint = (...scopes: Scope[]) => (request: FastifyRequest) 
 export interface EndpointAuth {
   readonly authenticate: AuthenticateEndpoint;
   readonly requireEndpoint: RequireEndpoint;
+  /** The same for routes that any one of these scopes opens. */
+  readonly requireOneOf: RequireEndpoint;
   /** Throws `forbidden` (reason foreign_origin) unless `origin` is absent, ours, or the app's. */
   assertOrigin(session: EndpointSession, origin: string | undefined): void;
 }
@@ -75,24 +77,31 @@ export function createEndpointAuth(deps: EndpointAuthDeps): EndpointAuth {
     });
   };
 
+  const requireWith =
+    (findMissing: (session: EndpointSession) => readonly Scope[]) =>
+    async (request: FastifyRequest): Promise<void> => {
+      const session = await authenticate(bearerToken(request));
+      assertOrigin(session, request.headers.origin);
+      const missing = findMissing(session);
+      if (missing.length > 0) throw missingScope(missing);
+      sessions.set(request, session);
+    };
+
   return {
     authenticate,
     assertOrigin,
-    requireEndpoint(...scopes) {
-      return async (request) => {
-        const session = await authenticate(bearerToken(request));
-        assertOrigin(session, request.headers.origin);
-        const missing = scopes.filter((scope) => !session.scopes.has(scope));
-        if (missing.length > 0) {
-          throw new AuraError('forbidden', `The token lacks the scope ${missing.join(' ')}.`, {
-            reason: 'missing_scope',
-            missingScopes: missing,
-          });
-        }
-        sessions.set(request, session);
-      };
-    },
+    requireEndpoint: (...scopes) =>
+      requireWith((session) => scopes.filter((scope) => !session.scopes.has(scope))),
+    requireOneOf: (...scopes) =>
+      requireWith((session) => (scopes.some((scope) => session.scopes.has(scope)) ? [] : scopes)),
   };
+}
+
+function missingScope(missing: readonly Scope[]): AuraError {
+  return new AuraError('forbidden', `The token lacks the scope ${missing.join(' or ')}.`, {
+    reason: 'missing_scope',
+    missingScopes: missing,
+  });
 }
 
 /** Throws `unauthenticated` (reason missing_token) when there is none. */

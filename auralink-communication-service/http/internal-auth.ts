@@ -10,8 +10,11 @@ import { AuraError } from '../core/errors.ts';
 import { bearerToken } from './endpoint-auth.ts';
 import { createNetworks } from './networks.ts';
 
+/** A service token is refused once it is older, whatever its own end says. */
 export const SERVICE_TOKEN_MAX_AGE_SECONDS = 600;
+/** How far the Dashboard's clock may be off ours. */
 export const SERVICE_TOKEN_TOLERANCE_SECONDS = 30;
+/** How long we wait for the Dashboard's keys. */
 export const DASHBOARD_KEYS_TIMEOUT_MS = 3_000;
 const LOOPBACK = ['127.0.0.0/8', '::1/128'];
 const ALGORITHMS = ['EdDSA', 'Ed25519', 'ES256'];

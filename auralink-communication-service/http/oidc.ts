@@ -22,10 +22,15 @@ import { createGrantLoader } from './oidc-grants.ts';
 import { errorPage, logoutPage, signedOutPage } from './oidc-pages.ts';
 
 export const SYNAPSE_CLIENT_ID = 'synapse';
+/** Life of an endpoint token; a sign-out voids it at once all the same. */
 export const ACCESS_TOKEN_TTL_SECONDS = 600;
+/** How long an app may stay away and still be signed in; each refresh begins it anew. */
 export const REFRESH_TOKEN_TTL_SECONDS = 60 * 86_400;
+/** Time for an app to redeem its code (RFC 6749 advises ten minutes at most). */
 export const AUTHORIZATION_CODE_TTL_SECONDS = 60;
+/** Time for a person to fill in the sign-in page. */
 export const INTERACTION_TTL_SECONDS = 3_600;
+/** How long our origin remembers who signed in on a browser. */
 export const SESSION_TTL_SECONDS = 14 * 86_400;
 /** Renewed at every sign-in; when it lapses, the refresh tokens under it do as well. */
 export const GRANT_TTL_SECONDS = 400 * 86_400;
@@ -89,6 +94,12 @@ export function createOidcProvider(deps: OidcDeps): Provider {
   });
   provider.on('backchannel.error', (_ctx, error, client) => {
     deps.log.warn({ err: error, client: client.clientId }, 'a client could not be told of a sign-out');
+  });
+  // An endpoint outlives the session's time, but not a sign-out of the session: that signs out the device's apps.
+  provider.on('authorization.success', (ctx) => {
+    const { session, client } = ctx.oidc;
+    const authorization = client && session?.authorizationFor(client.clientId);
+    if (authorization) authorization.persistsLogout = false;
   });
   return provider;
 }

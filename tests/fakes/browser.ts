@@ -109,12 +109,24 @@ export class Browser {
       }
       const uid = /\/oidc\/interaction\/([^/?]+)$/.exec(next)?.[1];
       if (uid !== undefined) return { ...authorization, uid };
-      const response = await this.fetch(next);
+      let response = await this.fetch(next);
+      // A page that sends its form by itself, as the provider does between two people's sessions.
+      if (response.status === 200) response = await this.#submitForm(await response.text());
       const location = response.headers.get('location');
       if (location === null) throw new Error(`${next} answered ${response.status}: ${await response.text()}`);
       next = new URL(location, next).href;
     }
     throw new Error('too many redirects');
+  }
+
+  #submitForm(html: string): Promise<Response> {
+    const action = /<form[^>]* action="([^"]+)"/.exec(html)?.[1];
+    if (action === undefined) throw new Error(`there is no form in ${html}`);
+    const fields = [...html.matchAll(/<input[^>]* name="([^"]+)"[^>]* value="([^"]*)"/g)];
+    const body = new URLSearchParams(
+      fields.map(([, name = '', value = '']): [string, string] => [name, value]),
+    );
+    return this.fetch(action, { method: 'POST', body });
   }
 
   /** What the sign-in page does when its form is sent; the answer may be a refusal. */

@@ -134,8 +134,8 @@ test('signing out voids access and refresh tokens of this endpoint only', async 
   assert.notEqual(decodeJwt(back.accessToken).endpoint_id, decodeJwt(chat.accessToken).endpoint_id);
 });
 
-test('somebody else signs in on the same browser when the app asks for a log-in', async () => {
-  const { browser } = await registerPerson(door, 'helga');
+test('somebody else signs in on the same browser: the first one is signed out there', async () => {
+  const { browser, tokens } = await registerPerson(door, 'helga');
   await registerPerson(door, 'hilde');
   const authorization = await browser.authorize(door.chat, { prompt: 'login' });
   assert.ok(authorization.uid !== null, 'a person is asked');
@@ -143,6 +143,16 @@ test('somebody else signs in on the same browser when the app asks for a log-in'
     `SELECT FROM endpoints JOIN aura_id_registry USING (person_id) WHERE aura_id = '@helga.aura' AND app_id = 'chat'`,
   );
   assert.equal(rows.length, 0, 'no endpoint was made for who was signed in before');
+  const answer = await browser.act(authorization, { login: { user: 'hilde', password: PASSWORD } });
+  const { redirectTo } = (await answer.json()) as { redirectTo: string };
+  const chat = await readTokens(await browser.redeem(await browser.follow(authorization, redirectTo)));
+  const me = (await (await api(door, '/_auralink/v1/me', chat.accessToken)).json()) as { auraId: string };
+  assert.equal(me.auraId, '@hilde.aura');
+  assert.equal(
+    await status('/_auralink/v1/me', tokens.accessToken),
+    401,
+    'helga is not reached on it any more',
+  );
 });
 
 test('two sign-ins in two tabs do not disturb each other', async () => {

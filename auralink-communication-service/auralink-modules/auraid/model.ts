@@ -9,10 +9,13 @@ import type { AuraId, PersonId, UserId } from '../../core/ids.ts';
 export const PAGE_RESERVATION_SECONDS = 900;
 /** How often abandoned reservations, spent codes and the like are looked for. */
 export const IDENTITY_CHORE_SECONDS = 60;
+/** Life of a one-time sign-in code. */
 export const SIGN_IN_CODE_TTL_SECONDS = 86_400;
-/** NIST SP 800-63B-4 wants 8 and advises more; long passwords are fine, bcrypt reads the first 72 bytes. */
+/** NIST SP 800-63B-4 wants 8 at least and advises more. */
 export const PASSWORD_MIN_LENGTH = 10;
+/** bcrypt reads no further. */
 export const PASSWORD_MAX_BYTES = 72;
+/** Characters of the name that a person shows. */
 export const DISPLAY_NAME_MAX_LENGTH = 80;
 /** Free names offered in place of one that is taken. */
 export const SUGGESTIONS_MAX = 3;
@@ -35,7 +38,6 @@ export interface SignInTarget {
   readonly userId: UserId;
 }
 
-export type NameStatus = 'free' | 'taken' | 'not_allowed';
 export type NameFault =
   | 'too_short'
   | 'too_long'
