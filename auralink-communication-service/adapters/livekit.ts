@@ -7,11 +7,13 @@ import type { Media } from '../auralink-modules/calls/model.ts';
 import type { MediaProvider } from '../auralink-modules/calls/ports.ts';
 import { AuraError } from '../core/errors.ts';
 
+/** A request to LiveKit's API is given up after this. */
 export const LIVEKIT_TIMEOUT_SECONDS = 3;
 /** A room that nobody enters is closed by LiveKit itself after this. */
 export const ROOM_EMPTY_TIMEOUT_SECONDS = 60;
 /** After the last one left; long enough to come back after a lost network. */
 export const ROOM_DEPARTURE_TIMEOUT_SECONDS = 20;
+/** People in the room of a call between two. */
 export const ROOM_PARTICIPANTS_MAX = 2;
 const RETRY_AFTER_SECONDS = 2;
 

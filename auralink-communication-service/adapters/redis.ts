@@ -7,8 +7,11 @@ import type { Log } from '../core/log.ts';
 
 /** Longer than this and Redis is no help to a ring. */
 export const REDIS_COMMAND_TIMEOUT_MS = 250;
+/** Redis has this long to accept a connection. */
 export const REDIS_CONNECT_TIMEOUT_MS = 1_000;
+/** First wait before connecting again. */
 export const REDIS_RECONNECT_MIN_MS = 100;
+/** Longest wait before connecting again. */
 export const REDIS_RECONNECT_MAX_MS = 2_000;
 /** How often an idle connection is checked; one that does not answer counts as down until it does. */
 export const REDIS_PROBE_INTERVAL_MS = 1_000;

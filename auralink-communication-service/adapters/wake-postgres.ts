@@ -8,8 +8,11 @@ import type { WakeCarrier } from './wake-carrier.ts';
 
 /** PostgreSQL refuses payloads of 8,000 bytes and more. */
 export const NOTIFY_MAX_BYTES = 7_500;
+/** A NOTIFY that takes longer is given up; the poll finds its events. */
 export const NOTIFY_TIMEOUT_MS = 1_000;
+/** First wait before listening again. */
 export const LISTEN_RECONNECT_MIN_MS = 100;
+/** Longest wait before listening again. */
 export const LISTEN_RECONNECT_MAX_MS = 2_000;
 /** A connection that died without a word is found out after this. */
 export const LISTEN_PROBE_INTERVAL_MS = 5_000;

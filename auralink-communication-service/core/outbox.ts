@@ -24,6 +24,7 @@ export interface OutboxStore {
 /** Must be idempotent: a row may be handed out twice. */
 export type OutboxHandler = (payload: object) => Promise<void>;
 
+/** Rows of the outbox that a process takes at a time. */
 export const OUTBOX_BATCH = 50;
 
 /** Handles what is due now, one after the other; returns how many rows it took. */

@@ -12,7 +12,9 @@ import type { Tx, UnitOfWork } from '../core/unit-of-work.ts';
 
 /** Synapse sends up to 100 events of 64 KiB each, and ephemeral ones. */
 export const TRANSACTION_BODY_MAX_BYTES = 16_777_216;
+/** Synapse's ping carries a transaction id and nothing else. */
 export const PING_BODY_MAX_BYTES = 4_096;
+/** A larger webhook is not LiveKit's. */
 export const WEBHOOK_BODY_MAX_BYTES = 1_048_576;
 /** An older webhook is a replay: LiveKit itself gives up long before. */
 export const WEBHOOK_AGE_MAX_SECONDS = 300;

@@ -9,7 +9,9 @@ import { z } from 'zod';
 import type { Clock } from '../core/clock.ts';
 import { describeRestart, readLaunchedParts } from './parts-file.ts';
 
+/** A part that has not answered by then is down. */
 export const PROBE_TIMEOUT_MS = 1_000;
+/** Probes run at most this often, however often /health is asked for. */
 export const HEALTH_CACHED_MS = 1_000;
 
 export const PARTS = ['postgres', 'redis', 'synapse', 'livekit', 'coturn', 'dashboard', 'ai_core'] as const;

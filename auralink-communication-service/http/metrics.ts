@@ -17,6 +17,7 @@ import { joinExpositions } from './exposition.ts';
 
 /** A process that has not answered by then is left out of this scrape. */
 export const PROCESS_SCRAPE_TIMEOUT_MS = 500;
+/** Synapse's metrics are left out of a scrape when they take longer. */
 export const SYNAPSE_SCRAPE_TIMEOUT_MS = 2_000;
 /** Longest path of a socket file: 108 bytes with its end (unix(7)), 104 on macOS. */
 export const SOCKET_PATH_MAX_BYTES = 103;

@@ -14,6 +14,7 @@ import { isLoginPath, mayReachSynapse } from './proxy-paths.ts';
 
 /** A long poll holds a connection each; beyond this many requests wait. */
 export const PROXY_CONNECTIONS_MAX = 4_096;
+/** Synapse has this long to accept a connection. */
 export const PROXY_CONNECT_TIMEOUT_MS = 3_000;
 /** Longest wait for Synapse's first byte: longer than any /sync that clients ask for. */
 export const PROXY_HEADERS_TIMEOUT_MS = 600_000;
@@ -23,6 +24,7 @@ export const PROXY_BODY_TIMEOUT_MS = 120_000;
 export const PROXY_KEEP_ALIVE_MS = 20_000;
 /** A login is a small document. */
 export const LOGIN_BODY_MAX_BYTES = 65_536;
+/** What a client is told to wait while Synapse is away. */
 export const PROXY_RETRY_AFTER_SECONDS = 2;
 
 export interface ProxyDeps {

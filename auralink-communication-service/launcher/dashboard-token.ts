@@ -7,6 +7,7 @@ import { importJWK, type JWK, SignJWT } from 'jose';
 import { LAUNCHER_SECRETS, readSecret } from './secrets.ts';
 import type { Settings } from './settings.ts';
 
+/** How long a token of the development key is valid. */
 export const DEFAULT_TTL_SECONDS = 300;
 
 /** `scope`: scopes separated by blanks. */

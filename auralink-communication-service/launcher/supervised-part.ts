@@ -20,7 +20,9 @@ import {
   writeFileAtomic,
 } from './process.ts';
 
+/** Wait before the first restart of a part that died; it doubles from one to the next. */
 export const FIRST_RESTART_DELAY_MS = 200;
+/** Longest wait before a restart. */
 export const MAX_RESTART_DELAY_MS = 30_000;
 /** A part that ran this long had recovered: the next pause is the first one again. */
 export const STABLE_AFTER_MS = 20_000;

@@ -12,12 +12,15 @@ import type { Database } from './schema.ts';
 
 /** A statement that runs longer is given up by the database. */
 export const STATEMENT_TIMEOUT_MS = 5_000;
+/** A statement that waits longer for a lock is given up. */
 export const LOCK_TIMEOUT_MS = 3_000;
+/** A transaction that does nothing for so long is ended by the database. */
 export const IDLE_IN_TRANSACTION_TIMEOUT_MS = 5_000;
 /** How long a request waits for a free connection. */
 export const POOL_WAIT_MS = 3_000;
 /** A transaction that lost a deadlock runs again, this often at most. */
 export const TRANSACTION_ATTEMPTS = 4;
+/** What a client is told to wait while the database is away. */
 export const UNAVAILABLE_RETRY_AFTER_SECONDS = 2;
 
 export interface DatabaseAddress {

@@ -9,6 +9,7 @@ import { query } from './db.ts';
 
 /** While a handler is at work, nobody else takes its row. */
 export const OUTBOX_CLAIM_SECONDS = 30;
+/** Longest wait before a failed row is tried again. */
 export const OUTBOX_BACKOFF_MAX_SECONDS = 300;
 
 export function createOutbox(pool: pg.Pool, newId: NewId): OutboxStore {

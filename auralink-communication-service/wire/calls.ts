@@ -39,8 +39,11 @@ import { type Loop, startLoop } from './loops.ts';
 
 /** The backstop behind the wake bus. */
 export const POLL_MS = 1_000;
+/** How often a process looks into the outbox. */
 export const OUTBOX_POLL_MS = 500;
+/** How often a process looks for signed-out endpoints among its sockets; the wake bus is faster. */
 export const CLOSE_REVOKED_MS = 5_000;
+/** How often the event logs are pruned. */
 export const PRUNE_SECONDS = 30;
 
 const everybodyMayRing: CallGate = { admits: async () => true };

@@ -15,6 +15,7 @@ import { getOwnCall } from './service.ts';
 export const ROOM_PREFIX = 'call_';
 /** A room without a live call is left alone this long: its call may be about to be committed. */
 export const ORPHAN_ROOM_GRACE_SECONDS = 15;
+/** How often LiveKit's own list is compared with the open calls. */
 export const RECONCILE_SECONDS = 10;
 
 export interface MediaDeps {

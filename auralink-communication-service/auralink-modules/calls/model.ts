@@ -23,6 +23,7 @@ export const DEADLINE_TICK_MS = 250;
 export const CALLS_PER_MINUTE_MAX = 30;
 /** Endpoints rung for one invitation at most; the least recently used beyond it are left out. */
 export const RINGS_PER_INVITATION_MAX = 200;
+/** Calls on one page of the history. */
 export const HISTORY_PAGE_MAX = 100;
 /** A media token opens the connection only; LiveKit renews it for a connected client. */
 export const MEDIA_TOKEN_TTL_SECONDS = 60;

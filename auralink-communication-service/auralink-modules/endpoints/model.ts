@@ -13,10 +13,13 @@ export const RESUME_WINDOW_SECONDS = 120;
 export const UNACKNOWLEDGED_KEPT_DAYS = 7;
 /** Sockets of a process without a heartbeat for this long count as closed. */
 export const PROCESS_STALE_SECONDS = 10;
+/** How often a process says that it lives. */
 export const HEARTBEAT_SECONDS = 2;
 /** Events read from the log at a time when a socket catches up. */
 export const CATCH_UP_BATCH = 200;
+/** A larger frame of a client closes its socket. */
 export const SOCKET_FRAME_MAX_BYTES = 8_192;
+/** How often a socket is pinged; one that misses a whole turn is closed. */
 export const SOCKET_PING_SECONDS = 25;
 /** Bytes waiting in a slow socket before it is closed; its log keeps everything. */
 export const SOCKET_BUFFER_MAX_BYTES = 1_048_576;

@@ -17,7 +17,9 @@ const PROCESSING_MS = 25;
 /** Bounds of a jitter buffer that holds twice the jitter, ms. */
 const BUFFER_MIN_MS = 20;
 const BUFFER_MAX_MS = 200;
+/** Worst mean opinion score of the scale. */
 export const MOS_MIN = 1;
+/** Best mean opinion score that the model gives. */
 export const MOS_MAX = 4.5;
 
 export interface PathQuality {

@@ -8,7 +8,9 @@ import { z } from 'zod';
 export const ROUTE_TTL_SECONDS = 300;
 /** A node that has not registered again for this long is not offered. */
 export const NODE_LIVE_SECONDS = 300;
+/** Addresses of one node. */
 export const NODE_URLS_MAX = 16;
+/** Operator's labels of one node. */
 export const NODE_LABELS_MAX = 32;
 /** STUN servers offered to one client; browsers warn above five. */
 export const STUN_SERVERS_MAX = 4;
