@@ -20,7 +20,7 @@ import { type EndpointAuth, endpointOf } from './endpoint-auth.ts';
 export interface CallRoutesDeps {
   readonly calls: CallService;
   readonly media: MediaService;
-  readonly requireEndpoint: EndpointAuth['requireEndpoint'];
+  readonly auth: Pick<EndpointAuth, 'requireEndpoint' | 'requireOneOf'>;
   readonly clock: Clock;
 }
 
@@ -63,12 +63,12 @@ export function callsRoutes(deps: CallRoutesDeps): FastifyPluginAsyncZod {
   };
 }
 
-function callRoutes({ calls, requireEndpoint }: CallRoutesDeps): FastifyPluginAsyncZod {
+function callRoutes({ calls, auth }: CallRoutesDeps): FastifyPluginAsyncZod {
   return async (app) => {
     app.post(
       '/_auralink/v1/calls',
       {
-        preHandler: requireEndpoint('call.place'),
+        preHandler: auth.requireEndpoint('call.place'),
         schema: {
           tags,
           summary: 'Call an address',
@@ -85,7 +85,7 @@ function callRoutes({ calls, requireEndpoint }: CallRoutesDeps): FastifyPluginAs
     app.get(
       '/_auralink/v1/calls/:callId',
       {
-        preHandler: requireEndpoint(),
+        preHandler: auth.requireEndpoint(),
         schema: {
           tags,
           summary: 'A call of this endpoint',
@@ -98,7 +98,7 @@ function callRoutes({ calls, requireEndpoint }: CallRoutesDeps): FastifyPluginAs
     app.post(
       '/_auralink/v1/calls/:callId/cancel',
       {
-        preHandler: requireEndpoint('call.place'),
+        preHandler: auth.requireEndpoint('call.place'),
         schema: {
           tags,
           summary: 'Give up before the answer',
@@ -111,7 +111,7 @@ function callRoutes({ calls, requireEndpoint }: CallRoutesDeps): FastifyPluginAs
     app.post(
       '/_auralink/v1/calls/:callId/hangup',
       {
-        preHandler: requireEndpoint(),
+        preHandler: auth.requireOneOf('call.place', 'call.receive'),
         schema: { tags, summary: 'End the call', params: callParams, response: { 200: callViewSchema } },
       },
       (request) => calls.hangUp(endpointOf(request), request.params.callId),
@@ -119,17 +119,12 @@ function callRoutes({ calls, requireEndpoint }: CallRoutesDeps): FastifyPluginAs
   };
 }
 
-function mediaAndHistoryRoutes({
-  calls,
-  media,
-  requireEndpoint,
-  clock,
-}: CallRoutesDeps): FastifyPluginAsyncZod {
+function mediaAndHistoryRoutes({ calls, media, auth, clock }: CallRoutesDeps): FastifyPluginAsyncZod {
   return async (app) => {
     app.post(
       '/_auralink/v1/calls/:callId/media-token',
       {
-        preHandler: requireEndpoint(),
+        preHandler: auth.requireOneOf('call.place', 'call.receive'),
         schema: {
           tags,
           summary: 'Enter the call’s media room; for the caller and the endpoint that answered',
@@ -142,7 +137,7 @@ function mediaAndHistoryRoutes({
     app.get(
       '/_auralink/v1/history',
       {
-        preHandler: requireEndpoint('profile.read'),
+        preHandler: auth.requireEndpoint('profile.read'),
         schema: {
           tags,
           summary: 'Calls of this person, newest first, each with the reason of its end',
@@ -163,12 +158,12 @@ function mediaAndHistoryRoutes({
   };
 }
 
-function ringRoutes({ calls, requireEndpoint }: CallRoutesDeps): FastifyPluginAsyncZod {
+function ringRoutes({ calls, auth }: CallRoutesDeps): FastifyPluginAsyncZod {
   return async (app) => {
     app.get(
       '/_auralink/v1/rings/:ringId',
       {
-        preHandler: requireEndpoint('call.receive'),
+        preHandler: auth.requireEndpoint('call.receive'),
         schema: {
           tags,
           summary: 'Is this ring still live?',
@@ -181,7 +176,7 @@ function ringRoutes({ calls, requireEndpoint }: CallRoutesDeps): FastifyPluginAs
     app.post(
       '/_auralink/v1/rings/:ringId/answer',
       {
-        preHandler: requireEndpoint('call.receive'),
+        preHandler: auth.requireEndpoint('call.receive'),
         schema: {
           tags,
           summary: 'Answer; the first one wins',
@@ -195,7 +190,7 @@ function ringRoutes({ calls, requireEndpoint }: CallRoutesDeps): FastifyPluginAs
     app.post(
       '/_auralink/v1/rings/:ringId/decline',
       {
-        preHandler: requireEndpoint('call.receive'),
+        preHandler: auth.requireEndpoint('call.receive'),
         schema: {
           tags,
           summary: 'Decline on every device',

@@ -26,6 +26,8 @@ export const SOCKETS_MAX = 50_000;
 export interface SocketDeps {
   readonly hub: SocketHub;
   readonly authenticate: AuthenticateEndpoint;
+  /** Hosts (with port) that serve an app's pages and nothing else. */
+  readonly appHosts: ReadonlySet<string>;
   readonly logger: Log;
 }
 
@@ -47,7 +49,8 @@ export function attachSocketServer(server: Server, deps: SocketDeps): SocketServ
     clientTracking: true,
   });
   const onUpgrade = (request: IncomingMessage, raw: Duplex, head: Buffer) => {
-    if (request.url?.split('?')[0] !== SOCKET_PATH) return refuse(raw, '404 Not Found');
+    const isOurs = !deps.appHosts.has(request.headers.host ?? '');
+    if (!isOurs || request.url?.split('?')[0] !== SOCKET_PATH) return refuse(raw, '404 Not Found');
     if (deps.hub.stopping || sockets.clients.size >= SOCKETS_MAX)
       return refuse(raw, '503 Service Unavailable');
     sockets.handleUpgrade(request, raw, head, (peer) => serve(peer, request.headers.origin, deps));

@@ -11,7 +11,7 @@ import type { AppId, AuraId, CallId, DeviceKey, EndpointId, InvitationId, Person
 import type { Tx } from '../core/unit-of-work.ts';
 import * as records from './call-records.ts';
 import * as rings from './call-rings.ts';
-import { query } from './db.ts';
+import { findViolatedConstraint, query } from './db.ts';
 
 export function createCallStore(pool: pg.Pool): CallStore {
   return {
@@ -124,28 +124,29 @@ async function getPlacingFacts(
   };
 }
 
-async function insertCall(tx: Tx, call: NewCall): Promise<void> {
-  await query(
-    tx,
-    'calls-insert',
-    `WITH call AS (
-       INSERT INTO cross_app_calls (call_id, caller_person_id, caller_aura_id, caller_endpoint_id, caller_app_id,
-                                    media, state, idempotency_key)
-       VALUES ($1, $2, $3, $4, $5, $6, 'ringing', $7)
-     ), invitation AS (
-       INSERT INTO call_invitations (invitation_id, call_id, callee_person_id, callee_aura_id, state, named_app_id,
-                                     deadline_at)
-       VALUES ($8, $1, $9, $10, 'ringing', $11, $12)
-     )
-     INSERT INTO call_rings (ring_id, invitation_id, endpoint_id, device_key, rank, state, ring_seq, sent_at,
-                             failover_at)
-     SELECT r.ring_id, $8, r.endpoint_id, r.device_key, r.rank,
-            CASE WHEN r.rank = 0 THEN 'sent' ELSE 'waiting' END, r.ring_seq,
-            CASE WHEN r.rank = 0 THEN now() END,
-            CASE WHEN r.rank = 0 THEN now() + make_interval(secs => $18::float8 / 1000) END
-     FROM unnest($13::uuid[], $14::uuid[], $15::text[], $16::smallint[], $17::bigint[])
-       AS r (ring_id, endpoint_id, device_key, rank, ring_seq)`,
-    [
+const INSERT_CALL = `
+  WITH call AS (
+    INSERT INTO cross_app_calls (call_id, caller_person_id, caller_aura_id, caller_endpoint_id, caller_app_id,
+                                 media, state, idempotency_key)
+    VALUES ($1, $2, $3, $4, $5, $6, 'ringing', $7)
+  ), invitation AS (
+    INSERT INTO call_invitations (invitation_id, call_id, callee_person_id, callee_aura_id, state, named_app_id,
+                                  deadline_at)
+    VALUES ($8, $1, $9, $10, 'ringing', $11, $12)
+  )
+  INSERT INTO call_rings (ring_id, invitation_id, endpoint_id, device_key, rank, state, ring_seq, sent_at,
+                          failover_at)
+  SELECT r.ring_id, $8, r.endpoint_id, r.device_key, r.rank,
+         CASE WHEN r.rank = 0 THEN 'sent' ELSE 'waiting' END, r.ring_seq,
+         CASE WHEN r.rank = 0 THEN now() END,
+         CASE WHEN r.rank = 0 THEN now() + make_interval(secs => $18::float8 / 1000) END
+  FROM unnest($13::uuid[], $14::uuid[], $15::text[], $16::smallint[], $17::bigint[])
+    AS r (ring_id, endpoint_id, device_key, rank, ring_seq)`;
+const ONE_KEY_ONE_CALL = 'cross_app_calls_caller_endpoint_id_idempotency_key_key';
+
+async function insertCall(tx: Tx, call: NewCall): Promise<boolean> {
+  try {
+    await query(tx, 'calls-insert', INSERT_CALL, [
       call.callId,
       call.caller.personId,
       call.caller.auraId,
@@ -164,8 +165,12 @@ async function insertCall(tx: Tx, call: NewCall): Promise<void> {
       call.rings.map((ring) => ring.rank),
       call.rings.map((ring) => ring.ringSeq),
       RING_ACK_TIMEOUT_MS,
-    ],
-  );
+    ]);
+    return true;
+  } catch (error) {
+    if (findViolatedConstraint(error) === ONE_KEY_ONE_CALL) return false;
+    throw error;
+  }
 }
 
 async function lockInvitations(tx: Tx, invitationIds: readonly InvitationId[]): Promise<void> {

@@ -97,6 +97,7 @@ async function openDoors(base: Base, rooms: Rooms): Promise<{ close(): Promise<v
   const sockets = attachSocketServer(publicDoor.server, {
     hub: rooms.room.hub,
     authenticate: rooms.identity.endpointAuth.authenticate,
+    appHosts: new Set(parseAppHosts(config.APP_HOSTS).values()),
     logger: log,
   });
   await listen(enginesDoor, config.ENGINES_HOST, config.ENGINES_PORT);
@@ -113,7 +114,6 @@ async function openDoors(base: Base, rooms: Rooms): Promise<{ close(): Promise<v
 /** In this order: a demo app's host has nothing but its pages, and the API's description must see all routes. */
 function publicPlugins(base: Base, { identity, room, engines }: Rooms): FastifyPluginAsync[] {
   const { config, clock } = base;
-  const { requireEndpoint } = identity.endpointAuth;
   return [
     pagesPlugin({
       folder: config.WEB_DIST_DIR,
@@ -127,7 +127,12 @@ function publicPlugins(base: Base, { identity, room, engines }: Rooms): FastifyP
       isStopping: () => room.hub.stopping,
     }),
     ...identity.plugins,
-    callsRoutes({ calls: room.calls, media: room.media, requireEndpoint, clock }) as FastifyPluginAsync,
+    callsRoutes({
+      calls: room.calls,
+      media: room.media,
+      auth: identity.endpointAuth,
+      clock,
+    }) as FastifyPluginAsync,
     ...meshPlugins(base, identity.internalAuth),
   ];
 }

@@ -111,12 +111,16 @@ async function placeIn(deps: PlaceDeps, tx: Tx, request: Request): Promise<Place
 async function replay(deps: PlaceDeps, tx: Tx, callId: CallId, request: Request): Promise<Placed> {
   const record = await deps.store.findRecord(tx, callId);
   if (record === null || record.invitation.calleePersonId !== request.callee.personId) {
-    throw new AuraError('conflict', 'This Idempotency-Key was used for another call; use a fresh one.', {
-      field: 'Idempotency-Key',
-      reason: 'idempotency_key_reused',
-    });
+    throw keyReused();
   }
   return { record, created: false };
+}
+
+function keyReused(): AuraError {
+  return new AuraError('conflict', 'This Idempotency-Key was used for another call; use a fresh one.', {
+    field: 'Idempotency-Key',
+    reason: 'idempotency_key_reused',
+  });
 }
 
 function newRecord(deps: PlaceDeps, request: Request, facts: PlacingFacts, callId: CallId): CallRecord {
@@ -194,7 +198,7 @@ async function insert(
   rings: readonly NewRing[],
 ): Promise<void> {
   const { call, invitation } = record;
-  await deps.store.insertCall(tx, {
+  const inserted = await deps.store.insertCall(tx, {
     callId: call.callId,
     invitationId: invitation.invitationId,
     caller: {
@@ -211,6 +215,7 @@ async function insert(
     deadlineAt: invitation.deadlineAt,
     rings,
   });
+  if (!inserted) throw keyReused();
 }
 
 /**

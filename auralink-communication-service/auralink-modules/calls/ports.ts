@@ -143,8 +143,11 @@ export interface CallStore {
     callee: PersonId,
     idempotencyKey: string,
   ): Promise<PlacingFacts>;
-  /** Inserts call, invitation and rings. Rank 0 is `sent`, the rest `waiting`. */
-  insertCall(tx: Tx, call: NewCall): Promise<void>;
+  /**
+   * Inserts call, invitation and rings. Rank 0 is `sent`, the rest `waiting`. False when the endpoint is using the same
+   * idempotency key for somebody else at this very moment; the transaction is then spoilt.
+   */
+  insertCall(tx: Tx, call: NewCall): Promise<boolean>;
 
   findRecord(tx: Tx, callId: CallId): Promise<CallRecord | null>;
   findRecordByInvitation(tx: Tx, invitationId: InvitationId): Promise<CallRecord | null>;

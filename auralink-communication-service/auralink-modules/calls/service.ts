@@ -31,7 +31,7 @@ export interface CallService {
   ): Promise<{ view: CallView; created: boolean }>;
   /** Throws not_found for a ring that is not this endpoint's, conflict with the reason why it is too late. */
   answer(session: EndpointSession, ringId: RingId, idempotencyKey: string): Promise<CallView>;
-  /** Refuses on every device. Saying it twice is no error. */
+  /** Refuses on every device; throws like `answer`. Saying it twice is no error. */
   decline(session: EndpointSession, ringId: RingId): Promise<CallView>;
   cancel(session: EndpointSession, callId: CallId): Promise<CallView>;
   /** Ends an answered call; before the answer it is the caller's cancel. Idempotent once the call has ended. */
@@ -77,10 +77,7 @@ async function answer(
   key: string,
 ): Promise<CallView> {
   const settled = await deps.unitOfWork.run(async (tx) => {
-    const { ring, record } = await getOwnRing(deps, tx, session, ringId);
-    if (ring.state === 'waiting') {
-      throw new AuraError('conflict', 'Another app rings on this device.', { reason: 'not_ringing_here' });
-    }
+    const record = await getSoundingRing(deps, tx, session, ringId);
     return await step(deps, tx, record, 'answer', {
       acting: session.endpointId,
       answer: { endpointId: session.endpointId, key, mediaTimeoutSeconds: deps.mediaTimeoutSeconds },
@@ -101,7 +98,7 @@ async function answer(
 
 async function decline(deps: PlaceDeps, session: EndpointSession, ringId: RingId): Promise<CallView> {
   const settled = await deps.unitOfWork.run(async (tx) => {
-    const { record } = await getOwnRing(deps, tx, session, ringId);
+    const record = await getSoundingRing(deps, tx, session, ringId);
     return await step(deps, tx, record, 'decline', { acting: session.endpointId });
   });
   if (settled.refusal === null) deps.metrics.ended('declined');
@@ -147,8 +144,8 @@ async function getRing(deps: PlaceDeps, session: EndpointSession, ringId: RingId
     live,
     state: ring.state,
     reason: ring.stopReason,
-    // A waiting app is not told whose call rings in another app.
-    ring: ring.state === 'waiting' ? null : ringView(record, ringId),
+    // An app that waits, or waited, is not told whose call rang in another app.
+    ring: live ? ringView(record, ringId) : null,
   };
 }
 
@@ -176,6 +173,18 @@ async function getOwnRing(
     throw new AuraError('not_found', 'There is no such ring here.', { reason: 'unknown_ring' });
   }
   return found;
+}
+
+/** Only the app that rings may act: one that waits on the same device has no say. Throws `conflict`. */
+async function getSoundingRing(
+  deps: PlaceDeps,
+  tx: Tx,
+  session: EndpointSession,
+  ringId: RingId,
+): Promise<CallRecord> {
+  const { ring, record } = await getOwnRing(deps, tx, session, ringId);
+  if (ring.state !== 'waiting') return record;
+  throw new AuraError('conflict', 'Another app rings on this device.', { reason: 'not_ringing_here' });
 }
 
 /** A call is visible to the endpoint that placed it and to the one that answered it. */
