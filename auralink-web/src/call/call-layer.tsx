@@ -1,5 +1,5 @@
 /** Wraps an app: its own page behind, and in front whatever the call of now needs. Shared by the phone and the demos. */
-import { type ReactNode, useState } from 'react';
+import type { ReactNode } from 'react';
 import { useStore } from '../store.ts';
 import { nameOf } from '../ui/avatar.tsx';
 import { Icon } from '../ui/icons.tsx';
@@ -21,7 +21,8 @@ export function CallLayer({ controller, children }: { controller: CallController
       </div>
       <CallScreen controller={controller} snapshot={snapshot} />
       {lastEnd !== null && (
-        <div
+        <aside
+          aria-label="How the last call ended"
           className="last-end"
           data-testid="last-end"
           data-reason={lastEnd.reason}
@@ -38,7 +39,7 @@ export function CallLayer({ controller, children }: { controller: CallController
           >
             <Icon name="close" />
           </button>
-        </div>
+        </aside>
       )}
       {ring !== undefined && (
         <RingDialog
@@ -59,7 +60,7 @@ export function CallLayer({ controller, children }: { controller: CallController
 
 function CallScreen({ controller, snapshot }: { controller: CallController; snapshot: CallSnapshot }) {
   const { call, dialing, media, mediaError } = snapshot;
-  const end = useEnding(controller);
+  const end = (): void => void controller.end();
   if (call?.state === 'active') {
     return (
       <InCall
@@ -77,16 +78,6 @@ function CallScreen({ controller, snapshot }: { controller: CallController; snap
   const state =
     call?.invitation.state === 'answered' ? 'answered' : call?.invitation.alerting ? 'ringing' : 'calling';
   return <Outgoing peer={peer} state={state} callId={call?.callId ?? null} onCancel={end} />;
-}
-
-/** One hang-up at a time, however often the button is pressed. */
-function useEnding(controller: CallController): () => void {
-  const [ending, setEnding] = useState(false);
-  return () => {
-    if (ending) return;
-    setEnding(true);
-    void controller.end().finally(() => setEnding(false));
-  };
 }
 
 /** For people who listen to the page. */

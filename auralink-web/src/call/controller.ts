@@ -119,15 +119,14 @@ export class CallController extends Store<CallSnapshot> {
     this.set({ acting: null });
   }
 
-  /** Cancels while it rings, hangs up afterwards. The page lets go at once; the service hears of it as soon as it can. */
+  /** Cancels while it rings, hangs up afterwards. The page lets go at once, however long the service takes. */
   async end(): Promise<void> {
     const call = this.get().call;
     if (call === null) return;
+    this.#letGo();
     try {
-      const ended = await this.#auralink.calls.hangup(call.callId);
-      this.#onCall(ended);
+      this.#showCallEnd(await this.#auralink.calls.hangup(call.callId));
     } catch (error) {
-      this.#letGo();
       this.set({ dialError: wordsOf(error) });
     }
   }
@@ -185,8 +184,12 @@ export class CallController extends Store<CallSnapshot> {
   #take(call: CallView): void {
     const current = this.get().call;
     if (call.state === 'ended') {
-      if (call.mergedIntoCallId !== null) void this.#follow(call.mergedIntoCallId);
-      else this.#showCallEnd(call);
+      if (call.mergedIntoCallId !== null) {
+        void this.#follow(call.mergedIntoCallId);
+        return;
+      }
+      this.#letGo();
+      this.#showCallEnd(call);
       return;
     }
     this.#successor = null;
@@ -246,7 +249,6 @@ export class CallController extends Store<CallSnapshot> {
   }
 
   #showCallEnd(call: CallView): void {
-    this.#letGo();
     const words = call.endReason === 'hung_up' ? 'Call ended' : endWords(call);
     const lastEnd = { callId: call.callId, reason: reasonOf(call), words, peer: call.peer };
     this.set({ lastEnd, historyVersion: this.get().historyVersion + 1 });

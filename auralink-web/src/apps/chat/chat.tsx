@@ -62,14 +62,14 @@ function Conversations({ auralink, session, controller }: PageProps) {
   const thread = threads.find((one) => one.person.auraId === open);
   return (
     <CallLayer controller={controller}>
-      <div className={thread === undefined ? 'chat-page' : 'chat-page reading'}>
-        <aside className="chat-list">
+      <main className={thread === undefined ? 'chat-page' : 'chat-page reading'}>
+        <section className="chat-list" aria-labelledby="people-title">
           <header>
             <Account state={state} />
             <SignOutButton session={session} />
           </header>
           <Dialer auralink={auralink} controller={controller} label="Call somebody" />
-          <h2>People</h2>
+          <h1 id="people-title">People</h1>
           <ul>
             {threads.map((one) => (
               <li key={one.person.auraId}>
@@ -89,11 +89,9 @@ function Conversations({ auralink, session, controller }: PageProps) {
               </li>
             ))}
           </ul>
-        </aside>
+        </section>
         {thread === undefined ? (
-          <main className="chat-nobody">
-            <p>Choose somebody, or type an address.</p>
-          </main>
+          <p className="chat-nobody">Choose somebody, or type an address.</p>
         ) : (
           <Conversation
             person={thread.person}
@@ -102,7 +100,7 @@ function Conversations({ auralink, session, controller }: PageProps) {
             onCall={(media) => void controller.dial(thread.person, media)}
           />
         )}
-      </div>
+      </main>
     </CallLayer>
   );
 }

@@ -16,14 +16,14 @@ interface ConversationProps {
 
 export function Conversation({ person, calls, onBack, onCall }: ConversationProps) {
   return (
-    <main className="conversation" aria-label={`Calls with ${nameOf(person)}`}>
+    <section className="conversation" aria-label={`Calls with ${nameOf(person)}`}>
       <header>
         <button type="button" className="icon-button back" aria-label="Back to everybody" onClick={onBack}>
           <Icon name="back" />
         </button>
         <Avatar person={person} />
         <div className="conversation-who">
-          <h1>{nameOf(person)}</h1>
+          <h2>{nameOf(person)}</h2>
           <p className="soft small">{person.auraId}</p>
         </div>
         <button
@@ -61,7 +61,7 @@ export function Conversation({ person, calls, onBack, onCall }: ConversationProp
           ))}
         </ol>
       )}
-    </main>
+    </section>
   );
 }
 
