@@ -14,6 +14,7 @@ import Provider, {
 } from 'oidc-provider';
 import type { GrantStore } from '../auralink-modules/auraid/ports.ts';
 import type { App } from '../auralink-modules/endpoints/model.ts';
+import { AuraError } from '../core/errors.ts';
 import type { PersonId } from '../core/ids.ts';
 import type { Log } from '../core/log.ts';
 import type { DeviceCookie } from './device-cookie.ts';
@@ -89,8 +90,14 @@ export function synapseClient(publicUrl: string, secret: string, logoutUrl: stri
 export function createOidcProvider(deps: OidcDeps): Provider {
   const provider = new Provider(deps.issuer, configuration(deps));
   provider.proxy = deps.issuer.startsWith('https:');
-  provider.on('server_error', (ctx, error) => {
-    deps.log.error({ err: error, path: ctx.path }, 'sign-in failed on our side');
+  provider.on('server_error', (ctx, error: Error) => {
+    if (error instanceof AuraError && error.code === 'unavailable') {
+      ctx.status = 503;
+      ctx.set('retry-after', String(error.details.retryAfterSeconds ?? 1));
+      deps.log.warn({ err: error, path: ctx.path }, 'sign-in waits for a part that is away');
+      return;
+    }
+    deps.log.error({ err: error, path: ctx.path }, 'sign-in failed through a fault of ours');
   });
   provider.on('backchannel.error', (_ctx, error, client) => {
     deps.log.warn({ err: error, client: client.clientId }, 'a client could not be told of a sign-out');

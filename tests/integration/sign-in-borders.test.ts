@@ -246,3 +246,33 @@ test('guessing at a password is limited, over all processes', async () => {
   );
   assert.ok(Number(answers.at(-1)?.headers.get('retry-after')) > 0);
 });
+
+test('without the database everything is refused with 503 and Retry-After, and nobody gets in', async () => {
+  const browser = new Browser(door.baseUrl);
+  const { uid } = await browser.authorize(door.chat);
+  const { tokens } = await registerPerson(door, 'ursula');
+  const lonely = await openIdentityDoor({ ...address, port: 9 }, {}, door);
+  const json = { 'content-type': 'application/json', origin: door.baseUrl };
+  const login = JSON.stringify({ user: 'anna', password: PASSWORD });
+  const register = JSON.stringify({ auraId: 'ulla', password: PASSWORD, invitationCode });
+  const refresh = new URLSearchParams({
+    grant_type: 'refresh_token',
+    client_id: 'phone',
+    refresh_token: 'x',
+  });
+  const requests: readonly [string, RequestInit][] = [
+    ['/_auralink/v1/me', { headers: { authorization: `Bearer ${tokens.accessToken}` } }],
+    ['/_auralink/v1/names/ulla', {}],
+    ['/_auralink/v1/config', {}],
+    ['/oidc/auth?client_id=chat', {}],
+    ['/oidc/token', { method: 'POST', body: refresh }],
+    [`/oidc/interaction/${uid}/login`, { method: 'POST', headers: json, body: login }],
+    [`/oidc/interaction/${uid}/register`, { method: 'POST', headers: json, body: register }],
+  ];
+  for (const [path, init] of requests) {
+    const cookie = browser.cookies.map((c) => `${c.name}=${c.value}`).join('; ');
+    const answer = await fetch(`${lonely.baseUrl}${path}`, { ...init, headers: { cookie, ...init.headers } });
+    assert.equal(answer.status, 503, path);
+    assert.ok(Number(answer.headers.get('retry-after')) >= 1, path);
+  }
+});
