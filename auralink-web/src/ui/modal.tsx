@@ -1,5 +1,5 @@
-/** A modal dialog on the browser's own: it traps focus, makes the rest inert and gives the focus back. */
-import { type ReactNode, useEffect, useRef } from 'react';
+/** A modal dialog on the browser's own, which makes the rest inert and gives the focus back; Tab goes round in it. */
+import { type KeyboardEvent, type ReactNode, useEffect, useRef } from 'react';
 
 interface ModalProps {
   readonly label: string;
@@ -36,8 +36,21 @@ export function Modal({ label, className, role = 'dialog', onDismiss, data, chil
     };
   }, []);
   return (
-    <dialog ref={ref} className={className} role={role} aria-label={label} {...data}>
+    <dialog ref={ref} className={className} role={role} aria-label={label} onKeyDown={keepFocus} {...data}>
       {children}
     </dialog>
   );
+}
+
+/** The browser alone would let Tab leave the dialog for its own toolbars. */
+function keepFocus(event: KeyboardEvent<HTMLDialogElement>): void {
+  if (event.key !== 'Tab') return;
+  const stops = [
+    ...event.currentTarget.querySelectorAll<HTMLElement>('button:enabled, input:enabled, a[href]'),
+  ];
+  const from = event.shiftKey ? stops[0] : stops.at(-1);
+  const to = event.shiftKey ? stops.at(-1) : stops[0];
+  if (document.activeElement !== from) return;
+  event.preventDefault();
+  to?.focus();
 }
