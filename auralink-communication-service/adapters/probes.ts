@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { lookup } from 'node:dns/promises';
 import { request } from 'undici';
+import { AuraError } from '../core/errors.ts';
 
 export interface Probed {
   readonly version: string | null;
@@ -13,6 +14,8 @@ export interface Probed {
 }
 type Probe = (signal: AbortSignal) => Promise<Probed | null>;
 
+/** Shorter than a probe's own limit: a resolver that is silent knows no such name either. */
+const RESOLVE_TIMEOUT_MS = 500;
 const DEFAULT_STUN_PORT = 3478;
 const STUN_MAGIC = Buffer.from('2112a442', 'hex');
 const STUN_BINDING_REQUEST = 0x0001;
@@ -31,7 +34,10 @@ export function synapseProbe(url: string): Probe {
   };
 }
 
-/** `checkKeys` makes one authenticated call: a LiveKit that refuses our key is of no use. */
+/**
+ * `checkKeys` makes one authenticated call: a LiveKit that refuses our key is of no use. It rejects with an AuraError
+ * when LiveKit is away.
+ */
 export function livekitProbe(url: string, checkKeys: () => Promise<unknown>): Probe {
   return async (signal) => {
     const answer = await request(url, { signal });
@@ -39,7 +45,10 @@ export function livekitProbe(url: string, checkKeys: () => Promise<unknown>): Pr
     if (answer.statusCode !== 200) return { version: null, trouble: `answers ${answer.statusCode}` };
     const refused = await checkKeys().then(
       () => false,
-      () => true,
+      (error: unknown) => {
+        if (error instanceof AuraError) throw error;
+        return true;
+      },
     );
     // LiveKit tells its version to participants only.
     return refused ? { version: null, trouble: 'refuses our API key' } : { version: null };
@@ -64,7 +73,6 @@ export function platformProbe(url: string, defaultUrl: string): Probe {
 
 async function resolves(hostname: string, signal: AbortSignal): Promise<boolean> {
   const late = new Promise<false>((done) => {
-    // Just before the probe itself is given up: a resolver that is silent knows no such name either.
     const timer = setTimeout(() => done(false), RESOLVE_TIMEOUT_MS);
     signal.addEventListener('abort', () => clearTimeout(timer), { once: true });
   });
@@ -74,7 +82,6 @@ async function resolves(hostname: string, signal: AbortSignal): Promise<boolean>
   );
   return await Promise.race([found, late]);
 }
-const RESOLVE_TIMEOUT_MS = 500;
 
 /** `url` as in COTURN_URL, e.g. `turn:turn.example.org:3478?transport=udp`; empty: none. */
 export function stunProbe(url: string): Probe {

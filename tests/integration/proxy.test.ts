@@ -109,11 +109,16 @@ test('real Synapse: versions, registration with an invitation, login, sync and l
   assert.equal(asked.status, 401);
   const { session, flows } = (await asked.json()) as { session: string; flows: { stages: string[] }[] };
   assert.ok(flows.some(({ stages }) => stages.includes('m.login.registration_token')));
-  const made = await post('/_matrix/client/r0/register', {
-    username: user,
-    password: 'correct-horse-1',
-    auth: { type: 'm.login.registration_token', token: config.REGISTRATION_TOKEN, session },
-  });
+  const stage = (auth: object) =>
+    post('/_matrix/client/r0/register', {
+      username: user,
+      password: 'correct-horse-1',
+      auth: { ...auth, session },
+    });
+  const uninvited = await stage({ type: 'm.login.registration_token', token: 'guessed' });
+  assert.equal(uninvited.status, 401);
+  await stage({ type: 'm.login.registration_token', token: config.REGISTRATION_TOKEN });
+  const made = await stage({ type: 'm.login.dummy' });
   assert.equal(made.status, 200, await made.clone().text());
 
   const wrong = await post('/_matrix/client/r0/login', {
