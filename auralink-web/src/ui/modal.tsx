@@ -18,18 +18,29 @@ export function Modal({ label, className, role = 'dialog', onDismiss, data, chil
   useEffect(() => {
     const dialog = ref.current;
     if (dialog === null) return;
-    // Chromium closes on a second Escape whatever `cancel` was told: open it again.
+    let focused: EventTarget | null = null;
+    const onFocus = (event: Event): void => {
+      focused = event.target;
+    };
+    // Chromium closes on a second Escape whatever `cancel` was told: open it again, with the focus where it was.
     const onClose = (): void => {
-      if (dismiss.current === undefined) dialog.showModal();
-      else dismiss.current();
+      if (dismiss.current !== undefined) {
+        dismiss.current();
+        return;
+      }
+      const before = focused;
+      dialog.showModal();
+      if (before instanceof HTMLElement) before.focus();
     };
     const onCancel = (event: Event): void => {
       if (dismiss.current === undefined) event.preventDefault();
     };
+    dialog.addEventListener('focusin', onFocus);
     dialog.addEventListener('cancel', onCancel);
     dialog.addEventListener('close', onClose);
     if (!dialog.open) dialog.showModal();
     return () => {
+      dialog.removeEventListener('focusin', onFocus);
       dialog.removeEventListener('cancel', onCancel);
       dialog.removeEventListener('close', onClose);
       dialog.close();
