@@ -107,6 +107,8 @@ export function postgresPart(settings: Settings, programs: string, user: OsUser 
     logging_collector: 'off',
     log_line_prefix: '%m [%p] %a ',
     log_min_duration_statement: '1s',
+    // What people wrote is not for the log.
+    log_parameter_max_length: 0,
   };
   return {
     name: 'postgres',
