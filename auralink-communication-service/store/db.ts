@@ -1,14 +1,11 @@
 /**
- * The database: one pool of connections with time-outs, Kysely over it for ordinary queries, named statements for the
- * hot ones, and the unit of work that the rooms use as their transaction. Errors of the database become AuraErrors
- * here, so that nothing above knows SQLSTATEs.
+ * The database: one pool of connections with time-outs, named statements over it, and the unit of work that the rooms
+ * use as their transaction. Errors of the database become AuraErrors here, so that nothing above knows SQLSTATEs.
  */
-import { type CompiledQuery, Kysely, PostgresDialect, type Transaction } from 'kysely';
 import pg from 'pg';
 import type { StreamEvent } from '../auralink-modules/endpoints/model.ts';
 import { AuraError } from '../core/errors.ts';
 import type { Tx, UnitOfWork } from '../core/unit-of-work.ts';
-import type { Database } from './schema.ts';
 
 /** A statement that runs longer is given up by the database. */
 export const STATEMENT_TIMEOUT_MS = 5_000;
@@ -36,7 +33,6 @@ export interface DatabaseAddress {
 
 export interface Db {
   readonly pool: pg.Pool;
-  readonly kysely: Kysely<Database>;
   readonly unitOfWork: UnitOfWork;
   close(): Promise<void>;
 }
@@ -75,12 +71,10 @@ export function openDatabase(address: DatabaseAddress, onCommitted: OnCommitted 
   });
   // An idle connection that breaks must not end the process; its next user gets the error.
   pool.on('error', () => {});
-  const kysely = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
   return {
     pool,
-    kysely,
     unitOfWork: { run: (work) => runTransaction(pool, onCommitted, work) },
-    close: () => kysely.destroy(),
+    close: () => pool.end(),
   };
 }
 
@@ -153,14 +147,6 @@ export async function query<R extends pg.QueryResultRow>(
     throw error;
   }
 }
-
-/** Kysely's query, run inside `tx`. For everything that is not hot. */
-export async function execute<R>(tx: Tx, compiled: CompiledQuery<R>): Promise<R[]> {
-  const result = await stateOf(tx).client.query(compiled.sql, compiled.parameters as unknown[]);
-  return result.rows as R[];
-}
-
-export type { Transaction };
 
 const TRANSIENT = new Set(['40001', '40P01']);
 /** Connection refused, reset, server starting or stopping, too many connections, no disk. */

@@ -1,6 +1,6 @@
 /**
  * The migrations against a real PostgreSQL: by psql, by the service, in either order of use, twice, several at once;
- * and what they make: every table and column explained, the schema as documented, store/schema.ts true to it.
+ * and what they make: every table and column explained, the schema as documented.
  */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';

@@ -1,5 +1,5 @@
 /**
- * Reads a database's catalogue: what docs/DATABASE.md shows and what store/schema.ts must mirror. The catalogue and not
+ * Reads a database's catalogue: what docs/DATABASE.md shows. The catalogue and not
  * pg_dump, whose output changes between its versions.
  */
 import type pg from 'pg';

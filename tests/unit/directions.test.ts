@@ -92,7 +92,7 @@ const forbidden: readonly (readonly [file: string, target: string])[] = [
   [room, './../endpoints/service.ts'],
   [room, '../../auralink-modules/endpoints/service.ts'],
   [room, '../../../auralink-client/index.ts'],
-  ...['fastify', '@fastify/static', 'kysely', 'pg', 'undici', 'node:http', 'node:net', 'redis', 'ws'].map(
+  ...['fastify', '@fastify/static', 'pg', 'undici', 'node:http', 'node:net', 'redis', 'ws'].map(
     (library) => [room, library] as const,
   ),
   [room, 'livekit-server-sdk'],
@@ -117,7 +117,6 @@ const forbidden: readonly (readonly [file: string, target: string])[] = [
   [`${SERVICE}/http/errors.ts`, '../wire/calls.ts'],
   [`${SERVICE}/http/errors.ts`, './../store/db.ts'],
   [`${SERVICE}/http/errors.ts`, 'pg'],
-  [`${SERVICE}/http/errors.ts`, 'kysely'],
   [`${SERVICE}/config.ts`, './store/db.ts'],
   [`${SERVICE}/wire/calls.ts`, '../main.ts'],
   [`${SERVICE}/wire/calls.ts`, '../launcher/cli.ts'],
@@ -163,11 +162,10 @@ test('the arrows that the house needs pass', () => {
     [`${SERVICE}/auralink-modules/calls/service.ts`]:
       "import { c } from './ports.ts';\nexport const d = c;\n",
     [`${SERVICE}/store/calls.ts`]: [
-      "import { sql } from 'kysely';",
       "import pg from 'pg';",
       "import { c } from '../auralink-modules/calls/ports.ts';",
       "import { newId } from '../core/ids.ts';",
-      'export const e = [sql, pg, c, newId];\n',
+      'export const e = [pg, c, newId];\n',
     ].join('\n'),
     [`${SERVICE}/adapters/redis.ts`]: [
       "import { createClient } from 'redis';",
