@@ -1,5 +1,5 @@
 /** What an app can do with calls. Every method throws AuraLinkError when the service refuses. */
-import type { ApiClient } from './http.ts';
+import { ACTION_GIVE_UP_AFTER_MS, type ApiClient } from './http.ts';
 import type { RingTracker } from './rings.ts';
 import type { CallView, HistoryPage, Media, RingStatus } from './types.ts';
 
@@ -39,12 +39,12 @@ export class Calls {
 
   /** The caller gives up while it rings. 409 once it was answered. */
   cancel(callId: string): Promise<CallView> {
-    return this.#api.request(`/calls/${encodeURIComponent(callId)}/cancel`, { method: 'POST', body: {} });
+    return this.#end(callId, 'cancel');
   }
 
   /** Ends an answered call, or cancels one that the caller's side placed. */
   hangup(callId: string): Promise<CallView> {
-    return this.#api.request(`/calls/${encodeURIComponent(callId)}/hangup`, { method: 'POST', body: {} });
+    return this.#end(callId, 'hangup');
   }
 
   /** 409 with `reason` `already_answered`, `already_declined`, `cancelled`, `timed_out` or `merged`: too late. */
@@ -69,6 +69,14 @@ export class Calls {
     return this.#api.request(`/history?${query}`);
   }
 
+  #end(callId: string, verb: 'cancel' | 'hangup'): Promise<CallView> {
+    return this.#api.request(`/calls/${encodeURIComponent(callId)}/${verb}`, {
+      method: 'POST',
+      body: {},
+      giveUpAfterMs: ACTION_GIVE_UP_AFTER_MS,
+    });
+  }
+
   async #act(ringId: string, verb: 'answer' | 'decline'): Promise<CallView> {
     const undo = this.#rings.act(ringId);
     try {
@@ -76,6 +84,7 @@ export class Calls {
         method: 'POST',
         idempotencyKey: crypto.randomUUID(),
         body: {},
+        giveUpAfterMs: ACTION_GIVE_UP_AFTER_MS,
       });
     } catch (error) {
       undo();

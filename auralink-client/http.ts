@@ -8,10 +8,13 @@ import { AuraLinkError, errorFromResponse, networkError } from './errors.ts';
 import type { TokenStore } from './token-store.ts';
 
 export const API_PATH = '/_auralink/v1';
-const ATTEMPTS_MAX = 4;
 const REQUEST_TIMEOUT_MS = 10_000;
-/** Being told to wait longer than this is for the person to know, not for us to sit out. */
-const PATIENCE_MS = 3_000;
+/** A person waits: no pause between two tries is longer. */
+const PAUSE_MAX_MS = 2_000;
+/** How long a request is repeated; a longer wait is for the person to know, not for us to sit out. */
+const GIVE_UP_AFTER_MS = 4_000;
+/** For what a person did and expects to hold, such as answering: longer than a restart of the service takes. */
+export const ACTION_GIVE_UP_AFTER_MS = 20_000;
 
 export interface ApiRequest {
   readonly method?: 'GET' | 'POST' | 'PUT';
@@ -19,6 +22,7 @@ export interface ApiRequest {
   readonly idempotencyKey?: string;
   /** False for the few routes that anyone may ask. */
   readonly authenticated?: boolean;
+  readonly giveUpAfterMs?: number;
 }
 
 export class ApiClient {
@@ -34,6 +38,7 @@ export class ApiClient {
 
   /** `path` begins behind `/_auralink/v1`. Answers undefined for 204. Throws AuraLinkError. */
   async request<T>(path: string, request: ApiRequest = {}): Promise<T> {
+    const giveUpAtMs = Date.now() + (request.giveUpAfterMs ?? GIVE_UP_AFTER_MS);
     let renewed = false;
     for (let attempt = 0; ; attempt += 1) {
       const token = request.authenticated === false ? null : await this.#tokens.accessToken();
@@ -44,8 +49,8 @@ export class ApiClient {
         await this.#tokens.renew(token);
         continue;
       }
-      const delayMs = error.retryAfterMs ?? backoffMs(attempt);
-      if (!isPassing(error) || attempt + 1 >= ATTEMPTS_MAX || delayMs > PATIENCE_MS) throw error;
+      const delayMs = error.retryAfterMs ?? Math.min(PAUSE_MAX_MS, backoffMs(attempt));
+      if (!isPassing(error) || Date.now() + delayMs > giveUpAtMs) throw error;
       await wait(delayMs);
     }
   }

@@ -12,7 +12,8 @@ export default defineConfig({
   build: {
     target: 'es2022',
     outDir: 'dist',
-    emptyOutDir: true,
+    // A page that is open across an upgrade still fetches its own files, such as the media code at its first call.
+    emptyOutDir: false,
     // Nothing inlined: `default-src 'self'` allows no data: addresses.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },

@@ -10,7 +10,8 @@ import {
 } from '../../auralink-client/index.ts';
 
 const LOG_MAX = 200;
-const LOGGED = ['ring', 'ringStopped', 'ringNotice', 'callUpdated', 'state', 'session', 'fault'] as const;
+/** Not `ring`: a log must not count as showing it, so it is noted where the page does (call/controller.ts). */
+const LOGGED = ['ringStopped', 'ringNotice', 'callUpdated', 'state', 'session', 'fault'] as const;
 
 export interface LogEntry {
   /** Milliseconds since 1970, with fractions. */
@@ -35,11 +36,7 @@ export interface Booted {
 export async function boot(appId: string, baseUrl: string): Promise<Booted> {
   const auralink = createAuraLink({ baseUrl, appId, redirectUri: `${location.origin}/` });
   const log: LogEntry[] = [];
-  for (const type of LOGGED) {
-    // A log must not count as showing a ring: `ring` is noted where the page shows it (call/controller.ts).
-    if (type === 'ring') continue;
-    auralink.on(type, (data) => note(log, type, data));
-  }
+  for (const type of LOGGED) auralink.on(type, (data) => note(log, type, data));
   window.auralink = auralink;
   window.auralinkLog = log;
   try {

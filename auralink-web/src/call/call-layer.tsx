@@ -47,6 +47,7 @@ export function CallLayer({ controller, children }: { controller: CallController
           ring={ring}
           inCall={busy}
           acting={snapshot.acting === ring.ringId}
+          error={snapshot.dialError}
           onAnswer={() => void controller.answer(ring)}
           onDecline={() => void controller.decline(ring)}
         />

@@ -94,7 +94,7 @@ export class CallController extends Store<CallSnapshot> {
 
   /** Takes the ring; a call that goes on is hung up first. */
   async answer(ring: RingView): Promise<void> {
-    this.set({ acting: ring.ringId, lastEnd: null });
+    this.set({ acting: ring.ringId, lastEnd: null, dialError: null });
     try {
       if (this.get().call !== null) await this.end();
       const call = await this.#auralink.calls.answer(ring.ringId);
@@ -107,7 +107,7 @@ export class CallController extends Store<CallSnapshot> {
   }
 
   async decline(ring: RingView): Promise<void> {
-    this.set({ acting: ring.ringId });
+    this.set({ acting: ring.ringId, dialError: null });
     try {
       await this.#auralink.calls.decline(ring.ringId);
       this.#dropRing(ring.ringId);
@@ -147,7 +147,7 @@ export class CallController extends Store<CallSnapshot> {
   #onRing(ring: RingView): void {
     noteEvent('ring', ring);
     if (this.get().rings.some((one) => one.ringId === ring.ringId)) return;
-    this.set({ rings: [...this.get().rings, ring], lastEnd: null });
+    this.set({ rings: [...this.get().rings, ring], lastEnd: null, dialError: null });
     void this.#auralink.preloadMedia().catch(() => undefined);
   }
 

@@ -15,11 +15,13 @@ interface RingDialogProps {
   /** Answering hangs up the call that goes on. */
   readonly inCall: boolean;
   readonly acting: boolean;
+  /** Why the last answer or decline did not work. */
+  readonly error: string | null;
   readonly onAnswer: () => void;
   readonly onDecline: () => void;
 }
 
-export function RingDialog({ ring, inCall, acting, onAnswer, onDecline }: RingDialogProps) {
+export function RingDialog({ ring, inCall, acting, error, onAnswer, onDecline }: RingDialogProps) {
   const answer = useRef<HTMLButtonElement>(null);
   const name = nameOf(ring.from);
   useEffect(playRing, []);
@@ -45,6 +47,11 @@ export function RingDialog({ ring, inCall, acting, onAnswer, onDecline }: RingDi
         <AppIcon app={ring.fromApp} /> from {ring.fromApp.name}
       </p>
       {inCall && <p className="ring-warning">Answering ends your call of now.</p>}
+      {error !== null && (
+        <p className="ring-warning" role="alert">
+          {error}
+        </p>
+      )}
       <div className="ring-actions">
         <button
           type="button"

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { AuraLinkError } from '../../../auralink-client/index.ts';
 import { createLock } from '../../../auralink-client/mutex.ts';
 import { FakeService, json, problem } from '../../fakes/client-service.ts';
-import { clientWorld } from '../../fakes/client-world.ts';
+import { clientWorld, settle } from '../../fakes/client-world.ts';
 
 const ME = 'GET /_auralink/v1/me';
 
@@ -103,6 +103,28 @@ test('a service that is restarting is asked again', async () => {
   const { auralink } = clientWorld({ service });
   assert.equal((await auralink.me()).auraId, '@alice.aura');
   assert.equal(service.seen(ME).length, 3);
+});
+
+test('an answer outlasts a service that is away for ten seconds; a look-up does not', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout', 'Date'], now: Date.now() });
+  const backAtMs = Date.now() + 10_000;
+  const away = () => Date.now() < backAtMs;
+  const service = new FakeService()
+    .on('POST /_auralink/v1/rings/r/answer', () => (away() ? problem(503, 'X') : json({ callId: 'c1' })))
+    .on(ME, () => (away() ? problem(503, 'X') : json({})));
+  const { auralink } = clientWorld({ service });
+  const answered = auralink.calls.answer('r');
+  const lookedUp = assert.rejects(auralink.me(), { status: 503 });
+  for (let passedMs = 0; passedMs <= 20_000; passedMs += 250) {
+    await settle();
+    t.mock.timers.tick(250);
+  }
+  await lookedUp;
+  assert.equal((await answered).callId, 'c1');
+  const keys = service
+    .seen('POST /_auralink/v1/rings/r/answer')
+    .map(({ headers }) => headers['idempotency-key']);
+  assert.equal(new Set(keys).size, 1);
 });
 
 test('a page of a balancer instead of an answer of ours is still a proper error', async () => {
