@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { type RawData, type WebSocket, WebSocketServer } from 'ws';
+import { type RawData, type ServerOptions, type WebSocket, WebSocketServer } from 'ws';
 import type { Connection } from '../auralink-modules/endpoints/connection.ts';
 import type { SocketHub } from '../auralink-modules/endpoints/hub.ts';
 import {
@@ -12,6 +12,7 @@ import {
   type ClientFrame,
   clientFrameSchema,
   HELLO_TIMEOUT_MS,
+  SOCKET_CLOSE_TIMEOUT_MS,
   SOCKET_FRAME_MAX_BYTES,
   SOCKET_PING_SECONDS,
 } from '../auralink-modules/endpoints/model.ts';
@@ -42,12 +43,15 @@ export interface SocketServer {
 }
 
 export function attachSocketServer(server: Server, deps: SocketDeps): SocketServer {
-  const sockets = new WebSocketServer({
+  // ws takes closeTimeout; its types do not know it yet.
+  const options: ServerOptions & { closeTimeout: number } = {
     noServer: true,
     maxPayload: SOCKET_FRAME_MAX_BYTES,
     perMessageDeflate: false,
     clientTracking: true,
-  });
+    closeTimeout: SOCKET_CLOSE_TIMEOUT_MS,
+  };
+  const sockets = new WebSocketServer(options);
   const onUpgrade = (request: IncomingMessage, raw: Duplex, head: Buffer) => {
     const isOurs = !deps.appHosts.has(request.headers.host ?? '');
     if (!isOurs || request.url?.split('?')[0] !== SOCKET_PATH) return refuse(raw, '404 Not Found');

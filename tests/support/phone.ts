@@ -164,6 +164,29 @@ export class Phone {
     return this.frames.filter((frame) => frame.type === type);
   }
 
+  /** True when the other side answered a ping. */
+  async ping(withinMs = WAIT_MS): Promise<boolean> {
+    const socket = this.#socket;
+    if (socket === null) return false;
+    return await new Promise<boolean>((resolve) => {
+      const timer = setTimeout(() => resolve(false), withinMs);
+      socket.once('pong', () => {
+        clearTimeout(timer);
+        resolve(true);
+      });
+      socket.ping();
+    });
+  }
+
+  /** Reads nothing more until `resume`. */
+  pause(): void {
+    this.#socket?.pause();
+  }
+
+  resume(): void {
+    this.#socket?.resume();
+  }
+
   /** Drops the socket without a goodbye. */
   drop(): void {
     this.#socket?.terminate();

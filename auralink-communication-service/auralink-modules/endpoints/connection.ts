@@ -54,6 +54,11 @@ export class Connection {
     return this.#sentSeq;
   }
 
+  /** It was told to close, or its peer has gone. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
   /** An event that has just been committed. */
   offer(outgoing: Outgoing, log: EventLog): void {
     if (outgoing.seq <= this.#sentSeq) return;

@@ -85,7 +85,9 @@ export class SocketHub {
     this.#add(connection);
     this.#deps.counts.socketOpened();
     connection.catchUp(log);
-    if (!resumed) {
+    // Its acknowledgement may have been lost with the connection or the process that held it.
+    if (resumed) this.acknowledge(endpointId, from);
+    else {
       // A page that starts afresh must also show what an earlier page of this endpoint has acknowledged.
       this.#deps.connections
         .connected(session)
@@ -165,8 +167,10 @@ export class SocketHub {
   #add(connection: Connection): void {
     const connections = this.#byEndpoint.get(connection.endpointId) ?? [];
     this.#byEndpoint.set(connection.endpointId, [...connections, connection]);
-    if (connections.length >= SOCKETS_PER_ENDPOINT_MAX) {
-      connections[0]?.close(CLOSE.tooManySockets, `at most ${SOCKETS_PER_ENDPOINT_MAX} sockets an endpoint`);
+    // Those that were told to close stay in the list until their peers have gone.
+    const open = [...connections, connection].filter((one) => !one.closed);
+    for (const oldest of open.slice(0, -SOCKETS_PER_ENDPOINT_MAX)) {
+      oldest.close(CLOSE.tooManySockets, `at most ${SOCKETS_PER_ENDPOINT_MAX} sockets an endpoint`);
     }
   }
 

@@ -23,7 +23,9 @@ export const SOCKET_FRAME_MAX_BYTES = 8_192;
 export const SOCKET_PING_SECONDS = 25;
 /** Bytes waiting in a slow socket before it is closed; its log keeps everything. */
 export const SOCKET_BUFFER_MAX_BYTES = 1_048_576;
-/** Open sockets of one endpoint (tabs); the oldest is closed above it. */
+/** A peer that does not answer our closing is cut off after this. */
+export const SOCKET_CLOSE_TIMEOUT_MS = 5_000;
+/** Open sockets of one endpoint (tabs) in one process; the oldest is closed above it. */
 export const SOCKETS_PER_ENDPOINT_MAX = 8;
 
 export const SCOPES = ['call.place', 'call.receive', 'profile.read', 'contacts.read', 'notify.send'] as const;
