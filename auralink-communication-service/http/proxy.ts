@@ -22,6 +22,8 @@ export const PROXY_HEADERS_TIMEOUT_MS = 600_000;
 export const PROXY_BODY_TIMEOUT_MS = 120_000;
 /** Below the 60 s after which Synapse closes an idle connection itself. */
 export const PROXY_KEEP_ALIVE_MS = 20_000;
+/** How long requests may go on when the door closes; then waiting long polls are told to come back. */
+export const PROXY_DRAIN_MS = 2_000;
 /** A login is a small document. */
 export const LOGIN_BODY_MAX_BYTES = 65_536;
 /** What a client is told to wait while Synapse is away. */
@@ -54,6 +56,9 @@ export const proxyRoutes = (deps: ProxyDeps): FastifyPluginAsync => {
       bodyTimeout: PROXY_BODY_TIMEOUT_MS,
       keepAliveTimeout: PROXY_KEEP_ALIVE_MS,
       keepAliveMaxTimeout: PROXY_KEEP_ALIVE_MS,
+    });
+    app.addHook('preClose', async () => {
+      setTimeout(() => void pool.destroy(), PROXY_DRAIN_MS).unref();
     });
     app.addHook('onClose', () => pool.destroy());
     // Bodies pass through unread.

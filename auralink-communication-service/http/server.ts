@@ -7,6 +7,7 @@ import Fastify, {
   type FastifyInstance,
   type FastifyListenOptions,
   type FastifyPluginAsync,
+  LogController,
 } from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
 import type { NewId } from '../core/ids.ts';
@@ -36,7 +37,7 @@ export async function buildDoor(options: DoorOptions): Promise<FastifyInstance> 
     loggerInstance: options.logger,
     genReqId: () => options.newId(),
     // Fastify's own two lines a request cost more than most handlers; http metrics count them instead.
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_MAX_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
@@ -48,8 +49,20 @@ export async function buildDoor(options: DoorOptions): Promise<FastifyInstance> 
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   installErrors(app);
+  endConnectionsOnClose(app);
   for (const plugin of options.plugins) await app.register(plugin);
   return app;
+}
+
+/** What is answered while the door closes must not leave a connection behind that keeps it from closing. */
+function endConnectionsOnClose(app: FastifyInstance): void {
+  let closing = false;
+  app.addHook('preClose', async () => {
+    closing = true;
+  });
+  app.addHook('onSend', async (_request, reply) => {
+    if (closing) reply.header('connection', 'close');
+  });
 }
 
 export async function listen(app: FastifyInstance, host: string, port: number): Promise<void> {

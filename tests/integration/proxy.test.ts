@@ -12,7 +12,11 @@ import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
 import { newId } from '../../auralink-communication-service/core/ids.ts';
 import { createNetworks } from '../../auralink-communication-service/http/networks.ts';
-import { LOGIN_BODY_MAX_BYTES, proxyRoutes } from '../../auralink-communication-service/http/proxy.ts';
+import {
+  LOGIN_BODY_MAX_BYTES,
+  PROXY_DRAIN_MS,
+  proxyRoutes,
+} from '../../auralink-communication-service/http/proxy.ts';
 import { buildDoor } from '../../auralink-communication-service/http/server.ts';
 import { constellation } from '../harness.ts';
 
@@ -328,4 +332,21 @@ test('a kept-alive connection that the other side closed meanwhile costs a reade
   assert.equal((await fetch(`${url}/_matrix/client/versions`)).status, 200);
   assert.equal((await fetch(`${url}/_matrix/client/versions`)).status, 200);
   assert.equal(served, 3);
+});
+
+test('when the door closes, a waiting long poll is told to come back, and holds nobody up', async () => {
+  let arrived: () => void = () => {};
+  const arrival = new Promise<void>((done) => {
+    arrived = done;
+  });
+  behave = () => arrived();
+  const { app, url } = await openDoor(upstreamUrl);
+  const poll = fetch(`${url}/_matrix/client/v3/sync?timeout=30000`);
+  await arrival;
+  const begin = performance.now();
+  await app.close();
+  assert.ok(performance.now() - begin < PROXY_DRAIN_MS + 3_000);
+  const answer = await poll;
+  assert.equal(answer.status, 503);
+  assert.ok(Number(answer.headers.get('retry-after')) > 0);
 });
