@@ -4,6 +4,7 @@
  * A variable marked secret may also be given as `X_FILE`, the path of a file that holds it.
  */
 import { existsSync, readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { parseEnv } from 'node:util';
 import { z } from 'zod';
 
@@ -15,8 +16,35 @@ const list = z.string().transform((v) =>
     .map((item) => item.trim())
     .filter((item) => item !== ''),
 );
+const networks = list.refine((entries) => entries.every((entry) => isIP(entry) !== 0 || isCidr(entry)), {
+  message: 'must be addresses or networks such as 10.0.0.0/8, comma-separated',
+});
+const appHosts = list.refine(
+  (entries) => entries.every((entry) => /^[a-z][a-z0-9-]{1,31}=[^\s=/]+$/.test(entry)),
+  {
+    message: 'must be entries such as chat=chat.example:8008, comma-separated',
+  },
+);
 const url = z.url().transform((v) => v.replace(/\/+$/, ''));
 const secret = z.string().min(16);
+const keySet = secret.refine(isPrivateKeySet, { message: 'must be a JWK set with private EC keys' });
+
+function isCidr(text: string): boolean {
+  const [address = '', bits = '', more] = text.split('/');
+  const family = isIP(address);
+  return (
+    more === undefined && family !== 0 && /^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128)
+  );
+}
+
+function isPrivateKeySet(text: string): boolean {
+  const key = z.object({ kty: z.literal('EC'), d: z.string().min(1) });
+  try {
+    return z.object({ keys: z.array(key).min(1) }).safeParse(JSON.parse(text)).success;
+  } catch {
+    return false;
+  }
+}
 
 export const configSchema = z.object({
   SYNAPSE_SERVER_NAME: z
@@ -60,13 +88,13 @@ export const configSchema = z.object({
   ENGINES_PORT: port.default(8010).describe("The engines' door: Synapse's transactions, LiveKit's webhooks"),
   METRICS_HOST: z.string().default('127.0.0.1').describe('Address that /metrics binds'),
   METRICS_PORT: port.default(9001).describe('Metrics'),
-  INTERNAL_ALLOWED_CIDRS: list
+  INTERNAL_ALLOWED_CIDRS: networks
     .default([])
     .describe('Networks besides loopback that may reach /internal, comma-separated'),
-  TRUSTED_PROXY_CIDRS: list
+  TRUSTED_PROXY_CIDRS: networks
     .default([])
     .describe('Balancers whose X-Forwarded-For is believed, comma-separated'),
-  APP_HOSTS: list
+  APP_HOSTS: appHosts
     .default([])
     .describe('Hosts that serve one demo app each, as appId=host[:port], comma-separated'),
 
@@ -94,7 +122,7 @@ export const configSchema = z.object({
 
   COTURN_URL: z.string().default('').describe('turn: address of coturn; empty: none'),
 
-  OIDC_SIGNING_KEYS: secret.describe(
+  OIDC_SIGNING_KEYS: keySet.describe(
     'Signing keys of "Sign in with AuraLink", a JWK set with private ES256 keys',
   ),
   OIDC_COOKIE_KEYS: secret.describe('Keys that sign our cookies, comma-separated, newest first'),

@@ -13,9 +13,11 @@ import {
 } from '../../auralink-communication-service/config.ts';
 
 const SECRET = 'a-secret-of-more-than-thirty-two-characters';
-const required: Readonly<Record<string, string>> = Object.fromEntries(
-  SECRET_VARIABLES.map((name) => [name, SECRET]),
-);
+const KEYS = '{"keys":[{"kty":"EC","crv":"P-256","x":"x","y":"y","d":"d"}]}';
+const required: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(SECRET_VARIABLES.map((name) => [name, SECRET])),
+  OIDC_SIGNING_KEYS: KEYS,
+};
 
 function faultsOf(work: () => unknown): readonly string[] {
   try {
@@ -80,6 +82,26 @@ test('all faults are reported at once, each by its variable', () => {
   ]) {
     assert.equal(named.filter((other) => other === name).length, 1, `${name} among ${named.join(', ')}`);
   }
+});
+
+test('what only a later part would stumble over is found here', () => {
+  const wrong: Readonly<Record<string, readonly string[]>> = {
+    INTERNAL_ALLOWED_CIDRS: ['10.0.0.0/33', '10.0.0/8', 'everybody', '::1/129', '10.0.0.0/8/8'],
+    TRUSTED_PROXY_CIDRS: ['10.0.0.0/'],
+    APP_HOSTS: ['chat', 'chat=', '=chat.example', 'chat=http://chat.example', 'Chat=chat.example'],
+    OIDC_SIGNING_KEYS: [SECRET, '{"keys":[]}              ', '{"keys":[{"kty":"EC","x":"only public"}]}'],
+  };
+  for (const [name, values] of Object.entries(wrong)) {
+    for (const value of values) {
+      const faults = faultsOf(() => parseConfig({ ...required, [name]: value }));
+      assert.deepEqual([faults.length, faults[0]?.split(':')[0]], [1, name], value);
+    }
+  }
+  const right = {
+    INTERNAL_ALLOWED_CIDRS: '10.0.0.0/8,192.0.2.1,fd00::/8',
+    APP_HOSTS: 'chat=chat.localhost:8008',
+  };
+  assert.equal(parseConfig({ ...required, ...right }).INTERNAL_ALLOWED_CIDRS.length, 3);
 });
 
 test('a missing secret is told with its _FILE form, and a fault never shows a value', () => {
