@@ -81,11 +81,23 @@ async function forward(
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<unknown> {
-  const { raw } = request;
-  const url = raw.url ?? '/';
-  if (!mayReachSynapse(url)) {
+  try {
+    const answer = await ask(pool, deps, request, reply);
+    reply.code(answer.statusCode).headers(answerHeaders(answer.headers));
+    return reply.send(answer.body);
+  } catch (error) {
+    // Nobody is there to hear of it.
+    if (reply.raw.destroyed) return reply.hijack();
     // Web clients of any origin use this surface and must be able to read its refusals.
     reply.header('access-control-allow-origin', '*');
+    throw asUnavailable(error);
+  }
+}
+
+async function ask(pool: Pool, deps: ProxyDeps, request: FastifyRequest, reply: FastifyReply) {
+  const { raw } = request;
+  const { method = 'GET', url = '/' } = raw;
+  if (!mayReachSynapse(url)) {
     throw new AuraError('not_found', 'There is nothing at this path.', {
       errcode: 'M_UNRECOGNIZED',
       reason: 'unknown_route',
@@ -93,22 +105,13 @@ async function forward(
   }
   const headers = requestHeaders(request, deps.isTrustedProxy);
   let body: Body = hasBody(raw) ? raw : null;
-  if (body !== null && raw.method === 'POST' && isLoginPath(url)) {
+  if (body !== null && method === 'POST' && isLoginPath(url)) {
     body = await rewrittenLogin(raw, deps);
     headers['content-length'] = String(body.length);
   }
   const gone = new EventEmitter();
   reply.raw.once('close', () => gone.emit('abort'));
-  try {
-    const answer = await send(pool, raw.method ?? 'GET', url, headers, body, gone);
-    reply.code(answer.statusCode).headers(answerHeaders(answer.headers));
-    return reply.send(answer.body);
-  } catch (error) {
-    // Nobody is there to hear of it.
-    if (reply.raw.destroyed) return reply.hijack();
-    reply.header('access-control-allow-origin', '*');
-    throw asUnavailable(error);
-  }
+  return await send(pool, method, url, headers, body, gone);
 }
 
 function hasBody(raw: FastifyRequest['raw']): boolean {
