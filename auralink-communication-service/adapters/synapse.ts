@@ -40,12 +40,10 @@ export class SynapseError extends Error {
 }
 
 export interface Synapse extends MatrixAccounts {
-  /** Whether it answers, and since when: the client API's versions. */
+  /** Versions of the client API that it speaks: the cheapest sign of life. */
   versions(): Promise<readonly string[]>;
   /** Makes it deliver our waiting transactions at once (Matrix spec, application-service API, "Pinging"). */
   ping(transactionId: string): Promise<{ readonly durationMs: number }>;
-  /** Whose access token this is. Throws SynapseError 401 M_UNKNOWN_TOKEN. */
-  whoami(accessToken: string): Promise<{ readonly userId: UserId; readonly deviceId: string | null }>;
   /** Ends our administrator's session and closes connections. */
   close(): Promise<void>;
 }
@@ -84,14 +82,6 @@ export function createSynapse(options: SynapseOptions): Synapse {
         body: { transaction_id: transactionId },
       });
       return { durationMs: Number(answer.duration_ms ?? 0) };
-    },
-    async whoami(token) {
-      const answer = await call({ method: 'GET', path: '/_matrix/client/v3/account/whoami', token });
-      const deviceId = answer.device_id;
-      return {
-        userId: String(answer.user_id) as UserId,
-        deviceId: typeof deviceId === 'string' ? deviceId : null,
-      };
     },
     async close() {
       await admin.end();

@@ -2,10 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import {
-  rewriteInteractiveAuth,
-  rewriteLogin,
-} from '../../auralink-communication-service/auralink-modules/auraid/matrix-login.ts';
+import { rewriteLogin } from '../../auralink-communication-service/auralink-modules/auraid/matrix-login.ts';
 import type { AuraId, UserId } from '../../auralink-communication-service/core/ids.ts';
 
 const ALICE = '@u1:example.org' as UserId;
@@ -72,15 +69,6 @@ test('a token login and what is not a login come back as they were', async () =>
   ]) {
     assert.deepEqual(await rewriteLogin(body, resolve), body);
   }
-});
-
-test('the auth of an interactive request is treated alike', async () => {
-  const body = { new_password: 'x', auth: { ...password, session: 's', user: '@alice.aura' } };
-  assert.deepEqual(await rewriteInteractiveAuth(body, resolve), {
-    new_password: 'x',
-    auth: { ...password, session: 's', identifier: { type: 'm.id.user', user: ALICE } },
-  });
-  assert.deepEqual(await rewriteInteractiveAuth({ auth: 'x' }, resolve), { auth: 'x' });
 });
 
 test('any JSON goes through without a throw, and names at most one user afterwards', async () => {

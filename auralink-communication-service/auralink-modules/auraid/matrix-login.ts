@@ -60,9 +60,3 @@ export async function rewriteLogin(body: unknown, resolve: ResolveAuraId): Promi
   const { user: _user, medium: _medium, address: _address, ...rest } = body;
   return { ...rest, identifier: await resolveIdentifier(identifier, resolve) };
 }
-
-/** The same for the `auth` of interactive requests (`m.login.password` stages); other bodies are unchanged. */
-export async function rewriteInteractiveAuth(body: unknown, resolve: ResolveAuraId): Promise<unknown> {
-  if (!isObject(body) || !isObject(body.auth)) return body;
-  return { ...body, auth: await rewriteLogin(body.auth, resolve) };
-}
