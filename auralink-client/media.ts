@@ -70,7 +70,12 @@ export async function joinCall(token: MediaToken, options: JoinOptions): Promise
     publishDefaults: { simulcast: false },
   });
   const media = new CallMedia(room, livekit);
-  await room.connect(token.url, token.token);
+  try {
+    await room.connect(token.url, token.token);
+  } catch (error) {
+    await media.leave();
+    throw error;
+  }
   await Promise.all([
     options.audio === false ? null : media.setMicrophone(true),
     options.video === true ? media.setCamera(true) : null,

@@ -59,8 +59,7 @@ async function serveApp(
   const path = request.url.split('?')[0] ?? '/';
   if (request.method === 'GET' || request.method === 'HEAD') {
     if (path === '/') return void (await page(reply, `${appId}.html`, options));
-    if (path.startsWith('/assets/'))
-      return void (await asset(request, reply, resolve(options.folder)));
+    if (path.startsWith('/assets/')) return void (await asset(request, reply, resolve(options.folder)));
     if (path === '/config.json') {
       await reply.header('cache-control', 'no-cache').send({ baseUrl: options.publicBaseUrl });
       return;
@@ -92,7 +91,8 @@ function page(reply: FastifyReply, file: string, options: PagesOptions): Fastify
 }
 
 function asset(request: FastifyRequest, reply: FastifyReply, root: string): FastifyReply {
-  const name = decodeURIComponent(request.url.split('?')[0]?.slice('/assets/'.length) ?? '');
+  // Vite's names need no percent-encoding, so none is undone.
+  const name = request.url.split('?')[0]?.slice('/assets/'.length) ?? '';
   if (!/^[\w.-]+$/.test(name) || !existsSync(join(root, 'assets', name))) {
     throw new AuraError('not_found', 'There is no such file.', {
       reason: 'unknown_route',
