@@ -82,9 +82,10 @@ export class CallController extends Store<CallSnapshot> {
     const { dialing, call } = this.get();
     if (dialing !== null || call !== null) return;
     this.set({ dialing: { peer, media }, dialError: null, lastEnd: null });
+    const placing = this.#auralink.calls.place(peer.auraId, { media });
     void this.#auralink.preloadMedia().catch(() => undefined);
     try {
-      const placed = await this.#auralink.calls.place(peer.auraId, { media });
+      const placed = await placing;
       this.#take(this.#early.get(placed.callId) ?? placed);
     } catch (error) {
       this.set({ dialError: dialWords(error, peer.auraId) });

@@ -28,13 +28,11 @@ const RINGBACK: Tone = {
   bells: [{ hz: 425, atSeconds: 0, lastsSeconds: 1.2 }],
 };
 
-let context: AudioContext | null = null;
+let shared: AudioContext | null = null;
 
 function audio(): AudioContext {
-  context ??= new AudioContext();
-  // Browsers keep it silent until the person has touched the page.
-  void context.resume();
-  return context;
+  shared ??= new AudioContext();
+  return shared;
 }
 
 function strike(output: AudioNode, bell: Bell, volume: number): void {
@@ -50,14 +48,19 @@ function strike(output: AudioNode, bell: Bell, volume: number): void {
 }
 
 function play(tone: Tone): () => void {
-  const output = new GainNode(audio());
-  output.connect(output.context.destination);
+  const context = audio();
+  const output = new GainNode(context);
+  output.connect(context.destination);
+  let stopped = false;
   const round = (): void => {
+    if (context.state !== 'running' || stopped) return;
     for (const bell of tone.bells) strike(output, bell, tone.volume);
   };
-  round();
+  // Browsers keep it silent until the person has touched the page: then it rings from the next round on.
+  void context.resume().then(round);
   const timer = setInterval(round, tone.everySeconds * 1000);
   return () => {
+    stopped = true;
     clearInterval(timer);
     output.disconnect();
   };
@@ -67,13 +70,13 @@ function play(tone: Tone): () => void {
 export function playRing(): () => void {
   const stop = play(RING);
   const buzz = (): void => void navigator.vibrate?.([400, 200, 400]);
-  const first = navigator.userActivation.hasBeenActive;
-  if (first) buzz();
-  const timer = first ? setInterval(buzz, RING.everySeconds * 1000) : undefined;
+  const touched = navigator.userActivation.hasBeenActive;
+  if (touched) buzz();
+  const timer = touched ? setInterval(buzz, RING.everySeconds * 1000) : undefined;
   return () => {
     clearInterval(timer);
     stop();
-    if (first) navigator.vibrate?.(0);
+    if (touched) navigator.vibrate?.(0);
   };
 }
 
