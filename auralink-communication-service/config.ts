@@ -233,14 +233,14 @@ export function loadConfig(dotenvPath: string): Config {
   return parseConfig(layered(process.env, fromFile));
 }
 
-/** `upper` over `lower`. Empty is unset; and a secret that `upper` gives as X_FILE hides the X of `lower`. */
+/**
+ * `upper` over `lower`, name by name: one that `upper` has empty is the default, whatever `lower` says. A secret that
+ * `upper` gives as X_FILE hides the X of `lower`.
+ */
 function layered(upper: Env, lower: Env): Env {
   const merged: Record<string, string | undefined> = { ...lower };
   for (const name of SECRET_VARIABLES) {
     if (upper[`${name}_FILE`] !== undefined && upper[`${name}_FILE`] !== '') delete merged[name];
   }
-  for (const [name, value] of Object.entries(upper)) {
-    if (value !== undefined && value !== '') merged[name] = value;
-  }
-  return merged;
+  return { ...merged, ...upper };
 }

@@ -160,7 +160,7 @@ test('the environment goes before .env, and .env before the default', (context) 
   const config = loadConfig(dotenv);
   assert.equal(config.SYNAPSE_SERVER_NAME, 'from.environment');
   assert.equal(config.COMM_POSTGRES_DB, 'from_file');
-  assert.equal(config.COMM_POSTGRES_USER, 'from_file', 'empty in the environment means unset there');
+  assert.equal(config.COMM_POSTGRES_USER, 'auralink', 'empty in the environment means the default');
   assert.equal(config.LOG_LEVEL, 'info');
 });
 
