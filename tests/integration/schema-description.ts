@@ -1,6 +1,6 @@
 /**
- * Reads a database's catalogue: what docs/DATABASE.md shows. The catalogue and not
- * pg_dump, whose output changes between its versions.
+ * Reads a database's catalogue: what docs/DATABASE.md shows. The catalogue and not pg_dump, whose output changes
+ * between its versions.
  */
 import type pg from 'pg';
 
@@ -97,7 +97,7 @@ const INTRODUCTION = `# The database
 
 PostgreSQL 15, made by the files of [scripts/db/migrations](../scripts/db/migrations). This page is the schema that
 results from them, read back from a real database: an integration test compares the two, and
-\`AURA_UPDATE_SNAPSHOTS=1 ./aura test integration\` writes it.`;
+\`AURA_UPDATE_SNAPSHOTS=1 ./aura test migrations\` writes it.`;
 
 function renderTable(table: Table): string {
   const rows = table.columns.map((column) => {
