@@ -27,6 +27,37 @@ const settings = {
   apiSecret: config.LIVEKIT_API_SECRET,
 };
 const livekit = createLivekit(settings);
+
+// Open before the first room is made: LiveKit delivers in order, and waits long for a door that is closed.
+const db = openDatabase(await testDatabase());
+const finished: string[] = [];
+const door = await buildDoor({
+  logger: pino({ level: 'silent' }),
+  newId,
+  trustedProxies: [],
+  plugins: [
+    engineRoutes({
+      hsToken: config.APPSERVICE_HS_TOKEN,
+      readWebhook: createWebhookReader(config.LIVEKIT_API_KEY, config.LIVEKIT_API_SECRET),
+      rememberWebhook,
+      mediaEvents: {
+        participantJoined: async () => {},
+        participantLeft: async () => {},
+        roomFinished: async (_tx, room) => {
+          finished.push(room);
+        },
+      },
+      unitOfWork: db.unitOfWork,
+      clock: systemClock,
+      counts: { webhook: () => {}, transaction: () => {} },
+    }),
+  ],
+});
+after(async () => {
+  await door.close();
+  await db.close();
+});
+await listen(door, config.ENGINES_HOST, config.ENGINES_PORT);
 const names = async () => (await livekit.listRooms()).map(({ name }) => name).sort();
 
 test('a room is made once, listed, and deleted more than once without harm', async () => {
@@ -94,40 +125,11 @@ test('a token allows what the media needs, for a short time', async () => {
 });
 
 test("LiveKit's own webhooks are believed and have their effect", async () => {
-  const db = openDatabase(await testDatabase());
-  const finished: string[] = [];
-  const door = await buildDoor({
-    logger: pino({ level: 'silent' }),
-    newId,
-    trustedProxies: [],
-    plugins: [
-      engineRoutes({
-        hsToken: config.APPSERVICE_HS_TOKEN,
-        readWebhook: createWebhookReader(config.LIVEKIT_API_KEY, config.LIVEKIT_API_SECRET),
-        rememberWebhook,
-        mediaEvents: {
-          participantJoined: async () => {},
-          participantLeft: async () => {},
-          roomFinished: async (_tx, room) => {
-            finished.push(room);
-          },
-        },
-        unitOfWork: db.unitOfWork,
-        clock: systemClock,
-        counts: { webhook: () => {}, transaction: () => {} },
-      }),
-    ],
-  });
-  after(async () => {
-    await door.close();
-    await db.close();
-  });
-  await listen(door, config.ENGINES_HOST, config.ENGINES_PORT);
   await livekit.ensureRoom('told');
   await livekit.deleteRoom('told');
-  await eventually(() => assert.deepEqual(finished, ['told']));
-  const rows = await db.pool.query('SELECT event FROM livekit_webhooks');
-  assert.deepEqual(rows.rows, [{ event: 'room_finished' }]);
+  await eventually(() => assert.ok(finished.includes('told')));
+  const events = await db.pool.query('SELECT DISTINCT event FROM livekit_webhooks');
+  assert.deepEqual(events.rows, [{ event: 'room_finished' }]);
 });
 
 test('LiveKit away is `unavailable`, at once or after three seconds; back, it works again', async () => {
