@@ -2,12 +2,12 @@
  * One constellation: PostgreSQL, Redis, Synapse, LiveKit and service processes over one data folder and one set of
  * ports. `./aura up` runs one; tests and benches start as many as they like.
  */
-import { chmodSync, mkdirSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { FrontDoorError } from './errors.ts';
 import { runFirstStart } from './first-start.ts';
 import { isPortFree } from './free-ports.ts';
 import { ensureEngines } from './install.ts';
-import { databaseUser } from './layout.ts';
+import { databaseUser, ensureDataDir } from './layout.ts';
 import { findLeftParts } from './left-parts.ts';
 import { livekitPart } from './livekit.ts';
 import type { Part } from './part.ts';
@@ -73,6 +73,7 @@ export interface Constellation {
 export async function startConstellation(options: ConstellationOptions): Promise<Constellation> {
   const progress = options.progress ?? silentProgress;
   await ensureEngines(progress);
+  ensureDataDir(options.dataDir, databaseUser());
   const settings = await settingsFor(options);
   await assertPortsFree(settings, options);
   const supervisor = new Supervisor({
@@ -167,7 +168,6 @@ async function buildParts(
   const parts: Part[] = [];
   if (managed.postgres) {
     const user = databaseUser();
-    if (user !== undefined) chmodSync(layout.dataDir, 0o711);
     const programs = ensurePrograms(user);
     await progress.step('the database cluster', async () => ensureCluster(settings, programs, user));
     parts.push(postgresPart(settings, programs, user));

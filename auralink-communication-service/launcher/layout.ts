@@ -5,7 +5,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { FrontDoorError } from './errors.ts';
 import type { OsUser } from './process.ts';
@@ -75,6 +75,20 @@ export function chooseDataDir(asked: string | undefined, user: OsUser | undefine
 /** Folder for data of this clone: `.aura`, or the system folder where the database's user may not enter the clone. */
 export function baseDir(user: OsUser | undefined): string {
   return user === undefined || mayEnter(user, PROJECT_ROOT) ? TOOLS_DIR : systemDir();
+}
+
+/**
+ * Makes the data folder so that the database's user can pass through it, whatever our umask; what others must not read
+ * lies in folders of mode 700 inside.
+ */
+export function ensureDataDir(dataDir: string, user: OsUser | undefined): void {
+  const missing: string[] = [];
+  for (let at = dataDir; !existsSync(at); at = dirname(at)) missing.unshift(at);
+  for (const folder of missing) {
+    mkdirSync(folder);
+    chmodSync(folder, 0o755);
+  }
+  chmodSync(dataDir, user === undefined ? 0o700 : 0o711);
 }
 
 function nearestExisting(path: string): string {

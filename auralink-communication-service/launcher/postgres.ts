@@ -17,7 +17,7 @@ import {
 import { dirname, join } from 'node:path';
 import pg from 'pg';
 import { FrontDoorError } from './errors.ts';
-import { mayEnter, PROJECT_ROOT, systemDir } from './layout.ts';
+import { ensureDataDir, mayEnter, PROJECT_ROOT, systemDir } from './layout.ts';
 import { type Part, STAGE } from './part.ts';
 import type { OsUser } from './process.ts';
 import { inheritedEnv, type Settings } from './settings.ts';
@@ -41,7 +41,7 @@ export function ensurePrograms(user: OsUser | undefined): string {
   if (existsSync(copy)) return copy;
   const unfinished = `${copy}.new`;
   rmSync(unfinished, { recursive: true, force: true });
-  mkdirSync(dirname(copy), { recursive: true, mode: 0o755 });
+  ensureDataDir(dirname(copy), user);
   cpSync(packaged, unfinished, { recursive: true, verbatimSymlinks: true });
   spawnSync('chmod', ['-R', 'a+rX', unfinished]);
   renameSync(unfinished, copy);
@@ -52,9 +52,6 @@ export function ensurePrograms(user: OsUser | undefined): string {
 export function ensureCluster(settings: Settings, programs: string, user: OsUser | undefined): void {
   const { dataDir, postgresDir } = settings.layout;
   if (existsSync(join(postgresDir, 'PG_VERSION'))) return;
-  mkdirSync(dataDir, { recursive: true });
-  // The database's user passes through here; what others must not read lies in folders of mode 700.
-  if (user !== undefined) chmodSync(dataDir, 0o711);
   const unfinished = `${postgresDir}.new`;
   const passwordFile = `${postgresDir}.password`;
   rmSync(unfinished, { recursive: true, force: true });

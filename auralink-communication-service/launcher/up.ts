@@ -8,7 +8,15 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type Constellation, startConstellation } from './constellation.ts';
 import { FrontDoorError } from './errors.ts';
 import { ensureEngines, ensureWeb } from './install.ts';
-import { chooseDataDir, databaseUser, type Layout, layoutOf, NODE, PROJECT_ROOT } from './layout.ts';
+import {
+  chooseDataDir,
+  databaseUser,
+  ensureDataDir,
+  type Layout,
+  layoutOf,
+  NODE,
+  PROJECT_ROOT,
+} from './layout.ts';
 import { ensurePeople, readPeople } from './people.ts';
 import { spawnDetached, tryLock, writeFileAtomic } from './process.ts';
 import { consoleProgress, type Progress } from './progress.ts';
@@ -44,7 +52,9 @@ export interface UpOptions {
 
 /** Exit code. */
 export async function runUp(options: UpOptions): Promise<number> {
-  const layout = layoutOf(chooseDataDir(options.data, databaseUser()));
+  const user = databaseUser();
+  const layout = layoutOf(chooseDataDir(options.data, user));
+  ensureDataDir(layout.dataDir, user);
   mkdirSync(layout.runDir, { recursive: true, mode: 0o700 });
   if (findSupervisor(layout) !== null) {
     await untilRecorded(layout);
