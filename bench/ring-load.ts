@@ -81,8 +81,12 @@ async function runCalls(options: LoadOptions, pairs: readonly Pair[]): Promise<L
   const inviteToRingingMs: number[] = [];
   const errors = new Map<string, number>();
   let completed = 0;
-  const one = async (pair: Pair, dueMs: number, counts: boolean): Promise<void> => {
+  // Whose last call is over; first come, first served, so that everybody calls equally often.
+  const free = [...pairs];
+  const one = async (dueMs: number, counts: boolean): Promise<void> => {
+    const pair = free.shift();
     try {
+      if (pair === undefined) throw new Error('everybody was in a call, none was made');
       const { rangAtMs } = await makeCall(pair);
       if (!counts) return;
       completed += 1;
@@ -90,6 +94,8 @@ async function runCalls(options: LoadOptions, pairs: readonly Pair[]): Promise<L
     } catch (error) {
       const message = (error as Error).message;
       errors.set(message, (errors.get(message) ?? 0) + 1);
+    } finally {
+      if (pair !== undefined) free.push(pair);
     }
   };
   const calls: Promise<void>[] = [];
@@ -102,7 +108,7 @@ async function runCalls(options: LoadOptions, pairs: readonly Pair[]): Promise<L
       const dueMs = startMs + (n * 1_000) / callsPerSecond;
       if (performance.now() < dueMs) break;
       if (n === warmUpCalls) before = processorTimes(options.constellation);
-      calls.push(one(pairs[n % pairs.length] as Pair, dueMs, n >= warmUpCalls));
+      calls.push(one(dueMs, n >= warmUpCalls));
     }
     await delay(1);
   }

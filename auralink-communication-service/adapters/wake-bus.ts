@@ -7,7 +7,7 @@ import type { WakeBus, WakeMessage } from '../auralink-modules/endpoints/ports.t
 import type { ProcessId } from '../core/ids.ts';
 import type { Log } from '../core/log.ts';
 import type { WakeCarrier } from './wake-carrier.ts';
-import { packFrames, parseFrame } from './wake-frames.ts';
+import { isFrameOf, packFrames, parseFrame } from './wake-frames.ts';
 
 /** Beyond this the oldest messages are given up: their endpoints are found by the poll. */
 export const WAKE_QUEUE_MAX = 10_000;
@@ -35,8 +35,9 @@ export function createWakeBus(
   let flushing = false;
 
   const receive = (text: string) => {
+    if (isFrameOf(processId, text)) return;
     const frame = parseFrame(text);
-    if (frame === null || frame.from === processId || frame.messages.length === 0) return;
+    if (frame === null || frame.messages.length === 0) return;
     for (const handler of handlers) {
       try {
         handler(frame.messages);

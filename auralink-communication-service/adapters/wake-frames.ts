@@ -12,7 +12,7 @@ export interface WakeFrame {
 
 /** Every returned frame is at most `maxBytes` of UTF-8. */
 export function packFrames(from: ProcessId, messages: readonly WakeMessage[], maxBytes: number): string[] {
-  const head = `{"from":${JSON.stringify(from)},"messages":[`;
+  const head = headOf(from);
   const tail = ']}';
   const room = maxBytes - Buffer.byteLength(head) - tail.length;
   const frames: string[] = [];
@@ -31,6 +31,13 @@ export function packFrames(from: ProcessId, messages: readonly WakeMessage[], ma
   }
   if (body !== '') frames.push(head + body + tail);
   return frames;
+}
+
+const headOf = (from: ProcessId): string => `{"from":${JSON.stringify(from)},"messages":[`;
+
+/** Whether `from` sent this frame, told without parsing it: every process hears its own, and that is half of all. */
+export function isFrameOf(from: ProcessId, text: string): boolean {
+  return text.startsWith(headOf(from));
 }
 
 function encode(message: WakeMessage, room: number): string {

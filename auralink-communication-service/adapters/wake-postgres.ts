@@ -104,6 +104,8 @@ class ListenConnection {
     client.on('end', () => this.#lose(client));
     try {
       await client.connect();
+      // A wake-up may be lost, so its commit need not wait for the disk.
+      await client.query('SET synchronous_commit = off');
       await client.query(`LISTEN ${CHANNEL}`);
     } catch {
       discard(client);

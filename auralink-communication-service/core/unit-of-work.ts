@@ -11,7 +11,7 @@ export interface Tx {
 export interface UnitOfWork {
   /**
    * Runs `work` in one transaction. Deadlocks and serialization failures run it again, so `work` must have no effect
-   * but through `tx`. Throws `unavailable` when the database is away.
+   * but through `tx`. What is asked of stores with one `tx` at the same time is done in the order of asking. Throws `unavailable` when the database is away.
    */
   run<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
 }

@@ -116,8 +116,7 @@ function serve(peer: Peer, origin: string | undefined, deps: SocketDeps): void {
       return;
     }
     if (connection === null) return peer.close(CLOSE.badFrame, 'say hello first');
-    if (frame.type === 'ack')
-      deps.hub.acknowledge(connection.endpointId, Math.min(frame.seq, connection.sentSeq));
+    if (frame.type === 'ack') deps.hub.acknowledge(connection, Math.min(frame.seq, connection.sentSeq));
     else deps.hub.setFocus(connection.endpointId, frame.focused).catch(() => {});
   });
 }

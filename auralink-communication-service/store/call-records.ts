@@ -117,6 +117,12 @@ export const findRecord = (tx: Tx, callId: CallId): Promise<CallRecord | null> =
 export const findRecordByInvitation = (tx: Tx, invitationId: InvitationId): Promise<CallRecord | null> =>
   findOne(tx, 'record-by-invitation', 'i.invitation_id = $1', invitationId);
 
+export async function listRecords(tx: Tx, invitationIds: readonly InvitationId[]): Promise<CallRecord[]> {
+  if (invitationIds.length === 0) return [];
+  const sql = `SELECT ${RECORD_COLUMNS} FROM ${RECORD_JOINS} WHERE i.invitation_id = ANY ($1)`;
+  return (await query<RecordRow>(tx, 'records-by-invitation', sql, [invitationIds])).map(toRecord);
+}
+
 export const findRecordByRoom = (tx: Tx, room: string): Promise<CallRecord | null> =>
   findOne(tx, 'record-by-room', 'c.livekit_room = $1', room);
 

@@ -20,6 +20,7 @@ export function createCallStore(pool: pg.Pool): CallStore {
     insertCall,
     findRecord: records.findRecord,
     findRecordByInvitation: records.findRecordByInvitation,
+    listRecords: records.listRecords,
     findRecordByRoom: records.findRecordByRoom,
     findRing: records.findRing,
     history: (personId, before, limit) => records.history(pool, personId, before, limit),
@@ -173,13 +174,19 @@ async function insertCall(tx: Tx, call: NewCall): Promise<boolean> {
   }
 }
 
-async function lockInvitations(tx: Tx, invitationIds: readonly InvitationId[]): Promise<void> {
-  await query(
+async function lockInvitations(
+  tx: Tx,
+  invitationIds: readonly InvitationId[],
+  whenLocked: 'wait' | 'skip' = 'wait',
+): Promise<InvitationId[]> {
+  const rows = await query<{ invitation_id: InvitationId }>(
     tx,
-    'invitations-lock',
-    'SELECT 1 FROM call_invitations WHERE invitation_id = ANY ($1) ORDER BY invitation_id FOR UPDATE',
+    `invitations-lock-${whenLocked}`,
+    `SELECT invitation_id FROM call_invitations WHERE invitation_id = ANY ($1)
+     ORDER BY invitation_id FOR UPDATE ${whenLocked === 'skip' ? 'SKIP LOCKED' : ''}`,
     [invitationIds],
   );
+  return rows.map((row) => row.invitation_id);
 }
 
 async function transition(

@@ -15,6 +15,8 @@ export const LOCK_TIMEOUT_MS = 3_000;
 export const IDLE_IN_TRANSACTION_TIMEOUT_MS = 5_000;
 /** How long a request waits for a free connection. */
 export const POOL_WAIT_MS = 3_000;
+/** A connection that nobody used for so long is closed; a fresh one must learn every statement anew. */
+export const POOL_IDLE_MS = 600_000;
 /** A transaction that lost a deadlock runs again, this often at most. */
 export const TRANSACTION_ATTEMPTS = 4;
 /** What a client is told to wait while the database is away. */
@@ -63,10 +65,16 @@ export function openDatabase(address: DatabaseAddress, onCommitted: OnCommitted 
     max: address.poolSize,
     application_name: address.applicationName ?? 'auralink',
     connectionTimeoutMillis: POOL_WAIT_MS,
+    idleTimeoutMillis: POOL_IDLE_MS,
     statement_timeout: STATEMENT_TIMEOUT_MS,
     lock_timeout: LOCK_TIMEOUT_MS,
     idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
     keepAlive: true,
+    // A statement may be sent before the answer to the one before it has come; the database runs them in order.
+    pipeline: true,
+    // Every statement of ours is made for its index: planned once a connection, not for each set of values, and never
+    // as a scan of a table that happened to be nearly empty at that moment.
+    options: '-c plan_cache_mode=force_generic_plan -c enable_seqscan=off',
     types,
   });
   // An idle connection that breaks must not end the process; its next user gets the error.
@@ -103,8 +111,11 @@ async function runOnce<T>(pool: pg.Pool, onCommitted: OnCommitted, work: (tx: Tx
   open.set(tx, state);
   let broken: Error | undefined;
   try {
-    await client.query('BEGIN');
+    // Sent together with the first statement of `work`.
+    const begun = client.query('BEGIN');
+    begun.catch(ignore);
     const result = await work(tx);
+    await begun;
     await client.query('COMMIT');
     onCommitted(state.events);
     return result;

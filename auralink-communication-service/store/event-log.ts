@@ -37,7 +37,7 @@ const APPEND = `
   SELECT i.endpoint_id, b.base + i.nth, i.type, i.data
   FROM input i JOIN bumped b USING (endpoint_id)
   ORDER BY i.ord
-  RETURNING endpoint_id, seq, type, data`;
+  RETURNING endpoint_id, seq`;
 
 interface EventRow extends pg.QueryResultRow {
   endpoint_id: EndpointId;
@@ -68,13 +68,30 @@ export function createEventLog(pool: pg.Pool): EventLog {
 
 async function append(tx: Tx, events: readonly NewEvent[]): Promise<StreamEvent[]> {
   if (events.length === 0) return [];
-  const rows = await query<EventRow>(tx, 'event-log-append', APPEND, [
+  const rows = await query<Pick<EventRow, 'endpoint_id' | 'seq'>>(tx, 'event-log-append', APPEND, [
     events.map((event) => event.endpointId),
     events.map((event) => event.type),
     events.map((event) => JSON.stringify(event.data)),
   ]);
-  const appended = rows.map(toEvent);
+  const appended = numbered(events, rows);
   announce(tx, appended);
+  return appended;
+}
+
+/** Each endpoint's events were numbered in the order given; endpoints without a log got no number. */
+function numbered(
+  events: readonly NewEvent[],
+  rows: readonly Pick<EventRow, 'endpoint_id' | 'seq'>[],
+): StreamEvent[] {
+  const seqs = new Map<EndpointId, number>();
+  for (const row of rows) seqs.set(row.endpoint_id, Math.min(row.seq, seqs.get(row.endpoint_id) ?? row.seq));
+  const appended: StreamEvent[] = [];
+  for (const event of events) {
+    const seq = seqs.get(event.endpointId);
+    if (seq === undefined) continue;
+    seqs.set(event.endpointId, seq + 1);
+    appended.push({ ...event, seq });
+  }
   return appended;
 }
 
@@ -110,20 +127,33 @@ async function readAfter(
   return rows.map(toEvent);
 }
 
-async function acknowledge(pool: pg.Pool, marks: ReadonlyMap<EndpointId, number>): Promise<void> {
-  await query(
+/**
+ * Logs that somebody is appending to are passed over, so that nobody waits for anybody here. Should the database lose
+ * the last of these writes in a crash, their events are sent again: the commit need not wait for the disk.
+ */
+async function acknowledge(
+  pool: pg.Pool,
+  marks: ReadonlyMap<EndpointId, number>,
+): Promise<Map<EndpointId, number>> {
+  const rows = await query<{ endpoint_id: EndpointId; seq: number }>(
     pool,
     'event-log-acknowledge',
-    `WITH marks AS (SELECT * FROM unnest($1::uuid[], $2::bigint[]) AS m (endpoint_id, seq)),
-     locked AS (
+    `WITH lazily AS (SELECT set_config('synchronous_commit', 'off', true)),
+     marks AS (
+       SELECT m.endpoint_id, least(m.seq, s.last_seq) AS seq
+       FROM unnest($1::uuid[], $2::bigint[]) AS m (endpoint_id, seq) JOIN endpoint_streams s USING (endpoint_id)
+       WHERE s.acknowledged_seq < least(m.seq, s.last_seq) AND EXISTS (SELECT FROM lazily)
+     ), locked AS (
        SELECT s.endpoint_id, m.seq FROM endpoint_streams s JOIN marks m USING (endpoint_id)
-       WHERE s.acknowledged_seq < m.seq
-       ORDER BY s.endpoint_id FOR UPDATE OF s
+       FOR UPDATE OF s SKIP LOCKED
+     ), moved AS (
+       UPDATE endpoint_streams s SET acknowledged_seq = greatest(s.acknowledged_seq, l.seq)
+       FROM locked l WHERE s.endpoint_id = l.endpoint_id
      )
-     UPDATE endpoint_streams s SET acknowledged_seq = least(l.seq, s.last_seq)
-     FROM locked l WHERE s.endpoint_id = l.endpoint_id AND s.acknowledged_seq < least(l.seq, s.last_seq)`,
+     SELECT endpoint_id, seq FROM marks WHERE endpoint_id NOT IN (SELECT endpoint_id FROM locked)`,
     [[...marks.keys()], [...marks.values()]],
   );
+  return new Map(rows.map((row) => [row.endpoint_id, row.seq]));
 }
 
 /** `cursor` is the oldest transaction that was still running at the last poll: everything before it was seen. */

@@ -100,7 +100,12 @@ export async function wireCalls(base: Base, needs: CallsNeeds): Promise<CallsRoo
     log: eventLog,
     sockets,
     bus: needs.bus,
-    acknowledgements: { acknowledged: (marks) => acknowledgeRings(deps, marks) },
+    acknowledgements: {
+      // The caller hears that it rings.
+      awaited: new Set(['ring']),
+      heard: (marks) => acknowledgeRings(deps, marks, 'skip'),
+      acknowledged: (marks) => acknowledgeRings(deps, marks, 'wait'),
+    },
     connections: { connected: ({ personId, endpointId }) => ringConnected(deps, personId, endpointId) },
     counts: needs.sockets,
     logger: log,

@@ -67,23 +67,25 @@ async function expire(
 
 /**
  * An app says that it shows everything up to these numbers of its log. Its rings become `ringing`, and a caller whose
- * call alerts for the first time is told.
+ * call alerts for the first time is told. With `skip` an invitation that somebody is changing at this moment is left for
+ * the next time: a crowd of acknowledgements must not hold up the answers that follow them.
  */
 export async function acknowledgeRings(
   deps: DeadlineDeps,
   marks: ReadonlyMap<EndpointId, number>,
+  whenLocked: 'wait' | 'skip',
 ): Promise<void> {
-  const invitationIds = await deps.store.findAcknowledged(marks);
-  if (invitationIds.length === 0) return;
+  const acknowledged = await deps.store.findAcknowledged(marks);
+  if (acknowledged.length === 0) return;
   const alerting = await deps.unitOfWork.run(async (tx) => {
-    await deps.store.lockInvitations(tx, invitationIds);
+    const invitationIds = await deps.store.lockInvitations(tx, acknowledged, whenLocked);
+    if (invitationIds.length === 0) return [];
     const first = await deps.store.setRinging(tx, invitationIds, marks);
-    const events = [];
-    for (const { invitationId } of first) {
-      const record = await deps.store.findRecordByInvitation(tx, invitationId);
-      if (record !== null) events.push(...partyEvents(record));
-    }
-    await deps.log.append(tx, events);
+    const records = await deps.store.listRecords(
+      tx,
+      first.map((one) => one.invitationId),
+    );
+    await deps.log.append(tx, records.flatMap(partyEvents));
     return first;
   });
   for (const { afterMs } of alerting) deps.metrics.alerting(afterMs);

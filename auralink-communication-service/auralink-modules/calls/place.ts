@@ -83,8 +83,11 @@ export async function placeCall(
 
 async function placeIn(deps: PlaceDeps, tx: Tx, request: Request): Promise<Placed> {
   const { session, callee } = request;
-  await deps.store.lockPair(tx, session.personId, callee.personId);
-  const facts = await deps.store.getPlacingFacts(tx, session, callee.personId, request.idempotencyKey);
+  // Asked together, done in this order: the facts are read under the lock.
+  const [, facts] = await Promise.all([
+    deps.store.lockPair(tx, session.personId, callee.personId),
+    deps.store.getPlacingFacts(tx, session, callee.personId, request.idempotencyKey),
+  ]);
   if (facts.existingCallId !== null) return await replay(deps, tx, facts.existingCallId, request);
   if (facts.callsLastMinute >= CALLS_PER_MINUTE_MAX) {
     throw new AuraError(

@@ -153,8 +153,17 @@ export interface CallStore {
   findRecordByInvitation(tx: Tx, invitationId: InvitationId): Promise<CallRecord | null>;
   /** A ring and the call it belongs to. */
   findRing(tx: Tx, ringId: RingId): Promise<{ readonly ring: Ring; readonly record: CallRecord } | null>;
-  /** Locks invitations in a fixed order, so that transactions which touch several cannot deadlock. */
-  lockInvitations(tx: Tx, invitationIds: readonly InvitationId[]): Promise<void>;
+  /** Those that exist, in no particular order. */
+  listRecords(tx: Tx, invitationIds: readonly InvitationId[]): Promise<CallRecord[]>;
+  /**
+   * Locks invitations in a fixed order, so that transactions which touch several cannot deadlock. With `skip` those that
+   * another transaction holds are left out. Returns the locked ones.
+   */
+  lockInvitations(
+    tx: Tx,
+    invitationIds: readonly InvitationId[],
+    whenLocked?: 'wait' | 'skip',
+  ): Promise<InvitationId[]>;
 
   /**
    * The one conditional UPDATE: from `patch.from` to `patch.to`, the call's own state with it. Null when the

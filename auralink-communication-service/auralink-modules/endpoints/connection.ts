@@ -23,31 +23,45 @@ export interface Transport {
 /** An event with its frame, made once however many sockets get it. */
 export interface Outgoing {
   readonly seq: number;
+  readonly type: string;
   readonly text: string;
 }
 
 export const toOutgoing = (event: Pick<StreamEvent, 'seq' | 'type' | 'data'>): Outgoing => ({
   seq: event.seq,
+  type: event.type,
   text: JSON.stringify({ type: event.type, seq: event.seq, data: event.data }),
 });
+
+const NONE: readonly number[] = [];
 
 export class Connection {
   readonly socketId: string;
   readonly endpointId: EndpointId;
   readonly session: EndpointSession;
   readonly #transport: Transport;
+  readonly #awaitedTypes: ReadonlySet<string>;
+  /** Sent, and somebody waits for their acknowledgement. */
+  #awaited = NONE;
   #sentSeq: number;
   /** A catch-up is under way; `again` asks it for another look. */
   #catchingUp = false;
   #again = false;
   #closed = false;
 
-  constructor(socketId: string, session: EndpointSession, transport: Transport, sentSeq: number) {
+  constructor(
+    socketId: string,
+    session: EndpointSession,
+    transport: Transport,
+    sentSeq: number,
+    awaitedTypes: ReadonlySet<string>,
+  ) {
     this.socketId = socketId;
     this.endpointId = session.endpointId;
     this.session = session;
     this.#transport = transport;
     this.#sentSeq = sentSeq;
+    this.#awaitedTypes = awaitedTypes;
   }
 
   get sentSeq(): number {
@@ -57,6 +71,13 @@ export class Connection {
   /** It was told to close, or its peer has gone. */
   get closed(): boolean {
     return this.#closed;
+  }
+
+  /** Whether this acknowledgement covers an event for whose acknowledgement somebody waits; says so once. */
+  takeAwaited(seq: number): boolean {
+    if (!this.#awaited.some((one) => one <= seq)) return false;
+    this.#awaited = this.#awaited.filter((one) => one > seq);
+    return true;
   }
 
   /** An event that has just been committed. */
@@ -99,6 +120,7 @@ export class Connection {
       return;
     }
     this.#sentSeq = outgoing.seq;
+    if (this.#awaitedTypes.has(outgoing.type)) this.#awaited = [...this.#awaited, outgoing.seq];
     this.#transport.send(outgoing.text);
   }
 

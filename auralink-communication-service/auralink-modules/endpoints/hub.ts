@@ -1,12 +1,19 @@
 /**
  * All sockets of this process. It hears of committed events from its own transactions at once, from other processes
  * over the wake bus, and from a poll of the log when both failed; and it gathers acknowledgements, so that a busy
- * process writes them in few statements.
+ * process writes them in few statements, without delay for those that somebody waits for.
  */
 import type { EndpointId, NewId, ProcessId } from '../../core/ids.ts';
 import type { Log } from '../../core/log.ts';
 import { Connection, type Outgoing, type Transport, toOutgoing } from './connection.ts';
-import { CLOSE, type EndpointSession, SOCKETS_PER_ENDPOINT_MAX, type StreamEvent } from './model.ts';
+import {
+  ACKNOWLEDGE_WRITE_MS,
+  CLOSE,
+  type EndpointSession,
+  type ServerFrame,
+  SOCKETS_PER_ENDPOINT_MAX,
+  type StreamEvent,
+} from './model.ts';
 import type {
   AcknowledgementListener,
   ConnectionListener,
@@ -38,8 +45,13 @@ export interface Hello {
 export class SocketHub {
   readonly #deps: HubDeps;
   readonly #byEndpoint = new Map<EndpointId, Connection[]>();
+  /** Acknowledgements that are to be written. */
   readonly #marks = new Map<EndpointId, number>();
+  /** Those of them that somebody waits for. */
+  readonly #heard = new Map<EndpointId, number>();
+  #telling: Promise<void> | null = null;
   #flushing: Promise<void> | null = null;
+  #flushTimer: NodeJS.Timeout | null = null;
   #cursor: PollCursor | null = null;
   #stopping = false;
 
@@ -73,20 +85,24 @@ export class SocketHub {
 
   /** Registers an authenticated socket, welcomes it and sends what it missed. Throws `unavailable`. */
   async connect(session: EndpointSession, hello: Hello, transport: Transport): Promise<Connection> {
-    const { log, sockets, newId, processId } = this.#deps;
+    const { log, sockets, newId, processId, acknowledgements } = this.#deps;
     const { endpointId } = session;
+    // What the page before a reload has acknowledged must not come again.
+    await this.#flushing;
+    if (this.#marks.has(endpointId)) await this.#flushNow();
     const position = await log.getPosition(endpointId);
     const resumed = await this.#canResume(endpointId, hello.lastSeq, position.lastSeq);
     const from = resumed ? (hello.lastSeq ?? 0) : position.acknowledgedSeq;
     const socketId: string = newId();
-    const connection = new Connection(socketId, session, transport, from);
+    const connection = new Connection(socketId, session, transport, from, acknowledgements.awaited);
     await sockets.addSocket(socketId, endpointId, processId, hello.focused === true);
-    transport.send(JSON.stringify({ type: 'welcome', endpointId, seq: from, resumed }));
+    const welcome: ServerFrame = { type: 'welcome', endpointId, seq: from, resumed };
+    transport.send(JSON.stringify(welcome));
     this.#add(connection);
     this.#deps.counts.socketOpened();
     connection.catchUp(log);
     // Its acknowledgement may have been lost with the connection or the process that held it.
-    if (resumed) this.acknowledge(endpointId, from);
+    if (resumed) this.acknowledge(connection, from);
     else {
       // A page that starts afresh must also show what an earlier page of this endpoint has acknowledged.
       this.#deps.connections
@@ -102,13 +118,17 @@ export class SocketHub {
     const rest = (this.#byEndpoint.get(connection.endpointId) ?? []).filter((other) => other !== connection);
     if (rest.length === 0) this.#byEndpoint.delete(connection.endpointId);
     else this.#byEndpoint.set(connection.endpointId, rest);
+    if (this.#marks.has(connection.endpointId)) void this.#flushNow();
     await this.#deps.sockets.removeSocket(connection.socketId, connection.endpointId);
   }
 
-  acknowledge(endpointId: EndpointId, seq: number): void {
-    if (seq <= (this.#marks.get(endpointId) ?? 0)) return;
-    this.#marks.set(endpointId, seq);
-    this.#flushing ??= this.#flush();
+  /** The peer has handled everything up to `seq`. */
+  acknowledge(connection: Connection, seq: number): void {
+    const { endpointId } = connection;
+    this.#mark(endpointId, seq);
+    if (!connection.takeAwaited(seq)) return;
+    this.#heard.set(endpointId, seq);
+    this.#telling ??= this.#tell();
   }
 
   async setFocus(endpointId: EndpointId, focused: boolean): Promise<void> {
@@ -150,7 +170,9 @@ export class SocketHub {
       for (const connection of connections)
         connection.close(CLOSE.serverStopping, 'the service restarts; come back');
     }
+    await this.#telling;
     await this.#flushing;
+    await this.#flushNow();
   }
 
   get stopping(): boolean {
@@ -198,19 +220,48 @@ export class SocketHub {
     }
   }
 
-  /** One write under way at a time; what comes meanwhile goes into the next. */
-  async #flush(): Promise<void> {
-    while (this.#marks.size > 0) {
-      const marks = new Map(this.#marks);
-      this.#marks.clear();
+  #mark(endpointId: EndpointId, seq: number): void {
+    this.#marks.set(endpointId, Math.max(seq, this.#marks.get(endpointId) ?? 0));
+    this.#flushTimer ??= setTimeout(() => void this.#flushNow(), ACKNOWLEDGE_WRITE_MS);
+  }
+
+  /** One telling under way at a time; what comes meanwhile goes into the next. */
+  async #tell(): Promise<void> {
+    while (this.#heard.size > 0) {
+      const marks = new Map(this.#heard);
+      this.#heard.clear();
       try {
-        await this.#deps.acknowledgements.acknowledged(marks);
-        await this.#deps.log.acknowledge(marks);
+        await this.#deps.acknowledgements.heard(marks);
       } catch (err) {
-        // Unacknowledged events are sent again when the endpoint comes back; nothing is lost.
-        this.#deps.logger.warn({ err, endpoints: marks.size }, 'acknowledgements could not be written');
+        this.#deps.logger.warn({ err, endpoints: marks.size }, 'acknowledgements are told later');
       }
     }
+    this.#telling = null;
+  }
+
+  /** Writes what is waiting; one write under way at a time. Never rejects. */
+  #flushNow(): Promise<void> {
+    if (this.#flushTimer !== null) clearTimeout(this.#flushTimer);
+    this.#flushTimer = null;
+    if (this.#flushing === null && this.#marks.size > 0) this.#flushing = this.#flush();
+    return this.#flushing ?? Promise.resolve();
+  }
+
+  async #flush(): Promise<void> {
+    const marks = new Map(this.#marks);
+    this.#marks.clear();
+    try {
+      await this.#deps.acknowledgements.acknowledged(marks);
+      const busy = await this.#deps.log.acknowledge(marks);
+      for (const [endpointId, seq] of busy) this.#mark(endpointId, seq);
+    } catch (err) {
+      // The database is away: peers do not say it twice, so we do.
+      for (const [endpointId, seq] of marks) this.#mark(endpointId, seq);
+      this.#deps.logger.warn({ err, endpoints: marks.size }, 'acknowledgements could not be written yet');
+    }
     this.#flushing = null;
+    // What came meanwhile found this write under way.
+    if (this.#marks.size > 0)
+      this.#flushTimer ??= setTimeout(() => void this.#flushNow(), ACKNOWLEDGE_WRITE_MS);
   }
 }

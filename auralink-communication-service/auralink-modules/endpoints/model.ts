@@ -15,6 +15,8 @@ export const UNACKNOWLEDGED_KEPT_DAYS = 7;
 export const PROCESS_STALE_SECONDS = 10;
 /** How often a process says that it lives. */
 export const HEARTBEAT_SECONDS = 2;
+/** Acknowledgements that nobody waits for are gathered for so long before they are written. */
+export const ACKNOWLEDGE_WRITE_MS = 250;
 /** Events read from the log at a time when a socket catches up. */
 export const CATCH_UP_BATCH = 200;
 /** A larger frame of a client closes its socket. */

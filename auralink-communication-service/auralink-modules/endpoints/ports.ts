@@ -23,8 +23,11 @@ export interface EventLog {
   readAfter(endpointId: EndpointId, afterSeq: number, limit: number): Promise<StreamEvent[]>;
   /** The oldest number that is still kept, or null when the log is empty. */
   findOldestSeq(endpointId: EndpointId): Promise<number | null>;
-  /** Moves the marks forward, never back, never beyond the end of the log. */
-  acknowledge(marks: ReadonlyMap<EndpointId, number>): Promise<void>;
+  /**
+   * Moves the marks forward, never back, never beyond the end of the log. Logs that are being written at this moment
+   * are passed over; returns their marks, for another try.
+   */
+  acknowledge(marks: ReadonlyMap<EndpointId, number>): Promise<ReadonlyMap<EndpointId, number>>;
   /** Endpoints whose log grew since `cursor` (by commit, without a gap), and where to go on. */
   pollGrown(cursor: PollCursor | null): Promise<{ grown: Map<EndpointId, number>; cursor: PollCursor }>;
   /** Deletes what nobody will ask for again; returns how many rows went. */
@@ -68,6 +71,11 @@ export type AuthenticateEndpoint = (token: string) => Promise<EndpointSession>;
 
 /** Told when an endpoint confirmed everything up to `seq`; the calls room learns so that its rings are shown. */
 export interface AcknowledgementListener {
+  /** Types of events whose acknowledgement somebody waits for. */
+  readonly awaited: ReadonlySet<string>;
+  /** At once, for an awaited event. It may pass over what others are changing: `acknowledged` follows. */
+  heard(marks: ReadonlyMap<EndpointId, number>): Promise<void>;
+  /** For every event, a little later, before the log forgets that it is unacknowledged. */
   acknowledged(marks: ReadonlyMap<EndpointId, number>): Promise<void>;
 }
 
