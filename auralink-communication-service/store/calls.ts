@@ -270,15 +270,15 @@ async function findOpenInvitations(pool: pg.Pool, endpointId: EndpointId): Promi
   return rows.map((row) => row.invitation_id);
 }
 
-async function claimRoom(tx: Tx, callId: CallId, room: string): Promise<string> {
+async function claimRoom(tx: Tx, callId: CallId, room: string): Promise<string | null> {
   const rows = await query<{ livekit_room: string }>(
     tx,
     'call-claim-room',
     `UPDATE cross_app_calls SET livekit_room = coalesce(livekit_room, $2)
-     WHERE call_id = $1 RETURNING livekit_room`,
+     WHERE call_id = $1 AND state = 'active' RETURNING livekit_room`,
     [callId, room],
   );
-  return rows[0]?.livekit_room ?? room;
+  return rows[0]?.livekit_room ?? null;
 }
 
 async function setPresence(
@@ -310,12 +310,13 @@ async function setPresence(
   );
 }
 
-async function listActiveRooms(pool: pg.Pool): Promise<{ callId: CallId; room: string }[]> {
-  const rows = await query<{ call_id: CallId; livekit_room: string }>(
+async function listActiveRooms(pool: pg.Pool): Promise<{ room: string; bothThere: boolean }[]> {
+  const rows = await query<{ room: string; both_there: boolean }>(
     pool,
     'calls-active-rooms',
-    "SELECT call_id, livekit_room FROM cross_app_calls WHERE state = 'active' AND livekit_room IS NOT NULL",
+    `SELECT livekit_room AS room, caller_joined_at IS NOT NULL AND callee_joined_at IS NOT NULL AS both_there
+     FROM cross_app_calls WHERE state = 'active' AND livekit_room IS NOT NULL`,
     [],
   );
-  return rows.map((row) => ({ callId: row.call_id, room: row.livekit_room }));
+  return rows.map((row) => ({ room: row.room, bothThere: row.both_there }));
 }

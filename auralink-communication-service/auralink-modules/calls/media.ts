@@ -17,6 +17,8 @@ export const ROOM_PREFIX = 'call_';
 export const ORPHAN_ROOM_GRACE_SECONDS = 15;
 /** How often LiveKit's own list is compared with the open calls. */
 export const RECONCILE_SECONDS = 10;
+/** Two people talk. */
+const ROOM_PARTICIPANTS = 2;
 
 export interface MediaDeps {
   readonly unitOfWork: UnitOfWork;
@@ -117,9 +119,11 @@ async function reconcile(deps: MediaDeps, now: Date): Promise<number> {
   const rooms = (await deps.provider.listRooms()).filter((room) => room.name.startsWith(ROOM_PREFIX));
   const active = await deps.store.listActiveRooms();
   const known = new Map(rooms.map((room) => [room.name, room]));
-  for (const { room } of active) {
-    const identities =
-      (known.get(room)?.participants ?? 0) > 0 ? await deps.provider.listParticipants(room) : [];
+  for (const { room, bothThere } of active) {
+    const listed = known.get(room);
+    // LiveKit's count lags by seconds: good enough to confirm what we know, not to learn anything new.
+    if (bothThere && listed?.participants === ROOM_PARTICIPANTS) continue;
+    const identities = listed === undefined ? [] : await deps.provider.listParticipants(room);
     await deps.unitOfWork.run(async (tx) => {
       const record = await deps.store.findRecordByRoom(tx, room);
       if (record === null || record.call.state !== 'active') return;

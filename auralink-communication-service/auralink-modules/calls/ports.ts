@@ -218,8 +218,8 @@ export interface CallStore {
     freshRingId: RingId,
   ): Promise<RingId | null>;
 
-  /** The call's LiveKit room; `room` becomes it if it has none yet. */
-  claimRoom(tx: Tx, callId: CallId, room: string): Promise<string>;
+  /** The call's LiveKit room; `room` becomes it if it has none yet. Null once the call has ended. */
+  claimRoom(tx: Tx, callId: CallId, room: string): Promise<string | null>;
   findRecordByRoom(tx: Tx, room: string): Promise<CallRecord | null>;
   /**
    * Notes who is in the room. Both there: no media deadline. Otherwise one runs, `mediaTimeoutSeconds` from the moment
@@ -231,7 +231,8 @@ export interface CallStore {
     presence: { readonly caller?: boolean; readonly callee?: boolean },
     mediaTimeoutSeconds: number,
   ): Promise<void>;
-  listActiveRooms(): Promise<readonly { readonly callId: CallId; readonly room: string }[]>;
+  /** `bothThere`: as far as we were told. */
+  listActiveRooms(): Promise<readonly { readonly room: string; readonly bothThere: boolean }[]>;
 
   history(personId: PersonId, before: Date | null, limit: number): Promise<CallRecord[]>;
 }
