@@ -5,7 +5,7 @@
 import type pg from 'pg';
 import type { InvitationPatch } from '../auralink-modules/calls/call-machine.ts';
 import { RING_ACK_TIMEOUT_MS, RINGS_PER_INVITATION_MAX } from '../auralink-modules/calls/model.ts';
-import type { CallStore, NewCall, PlacingFacts, StepTimes } from '../auralink-modules/calls/ports.ts';
+import type { CallStore, NewCall, PlacingFacts, StepEffect } from '../auralink-modules/calls/ports.ts';
 import { PROCESS_STALE_SECONDS, RESUME_WINDOW_SECONDS } from '../auralink-modules/endpoints/model.ts';
 import type { AppId, AuraId, CallId, DeviceKey, EndpointId, InvitationId, PersonId } from '../core/ids.ts';
 import type { Tx } from '../core/unit-of-work.ts';
@@ -193,9 +193,9 @@ async function transition(
   tx: Tx,
   invitationId: InvitationId,
   patch: InvitationPatch,
-): Promise<StepTimes | null> {
+): Promise<StepEffect | null> {
   const { step, answer } = patch;
-  const rows = await query<{ answered_at: Date | null; ended_at: Date | null }>(
+  const rows = await query<{ answered_at: Date | null; ended_at: Date | null; livekit_room: string | null }>(
     tx,
     'invitation-transition',
     `WITH stepped AS (
@@ -212,7 +212,7 @@ async function transition(
      UPDATE cross_app_calls c SET state = $9, end_reason = CASE WHEN $9 = 'ended' THEN $4 END,
        answered_at = s.answered_at, ended_at = s.ended_at
      FROM stepped s WHERE c.call_id = s.call_id
-     RETURNING c.answered_at, c.ended_at`,
+     RETURNING c.answered_at, c.ended_at, c.livekit_room`,
     [
       invitationId,
       patch.from,
@@ -227,7 +227,8 @@ async function transition(
     ],
   );
   const row = rows[0];
-  return row === undefined ? null : { answeredAt: row.answered_at, endedAt: row.ended_at };
+  if (row === undefined) return null;
+  return { answeredAt: row.answered_at, endedAt: row.ended_at, livekitRoom: row.livekit_room };
 }
 
 async function findOverdueInvitations(

@@ -67,28 +67,29 @@ async function expire(
 
 /**
  * An app says that it shows everything up to these numbers of its log. Its rings become `ringing`, and a caller whose
- * call alerts for the first time is told. With `skip` an invitation that somebody is changing at this moment is left for
- * the next time: a crowd of acknowledgements must not hold up the answers that follow them.
+ * call alerts for the first time is told. An invitation that somebody is changing at this moment is left for the next
+ * time: a crowd of acknowledgements must not hold up the answers that follow them. False when one was left.
  */
 export async function acknowledgeRings(
   deps: DeadlineDeps,
   marks: ReadonlyMap<EndpointId, number>,
-  whenLocked: 'wait' | 'skip',
-): Promise<void> {
+): Promise<boolean> {
   const acknowledged = await deps.store.findAcknowledged(marks);
-  if (acknowledged.length === 0) return;
-  const alerting = await deps.unitOfWork.run(async (tx) => {
-    const invitationIds = await deps.store.lockInvitations(tx, acknowledged, whenLocked);
-    if (invitationIds.length === 0) return [];
-    const first = await deps.store.setRinging(tx, invitationIds, marks);
+  if (acknowledged.length === 0) return true;
+  const { alerting, left } = await deps.unitOfWork.run(async (tx) => {
+    const invitationIds = await deps.store.lockInvitations(tx, acknowledged, 'skip');
+    const left = invitationIds.length < acknowledged.length;
+    if (invitationIds.length === 0) return { alerting: [], left };
+    const alerting = await deps.store.setRinging(tx, invitationIds, marks);
     const records = await deps.store.listRecords(
       tx,
-      first.map((one) => one.invitationId),
+      alerting.map((one) => one.invitationId),
     );
     await deps.log.append(tx, records.flatMap(partyEvents));
-    return first;
+    return { alerting, left };
   });
   for (const { afterMs } of alerting) deps.metrics.alerting(afterMs);
+  return !left;
 }
 
 /** A page that has just been opened or reloaded shows what still rings for it, under the same ring id. */

@@ -60,12 +60,13 @@ async function issueToken(
 ): Promise<MediaToken> {
   const { record, room } = await deps.unitOfWork.run(async (tx) => {
     const own = await getOwnCall(deps, tx, session, callId);
-    if (own.call.state !== 'active') {
+    const claimed = await deps.store.claimRoom(tx, callId, `${ROOM_PREFIX}${callId}`);
+    if (claimed === null) {
       throw new AuraError('conflict', 'Media flows only in a call that has been answered and goes on.', {
-        reason: own.call.state === 'ended' ? 'already_ended' : 'not_answered',
+        reason: own.call.state === 'ringing' ? 'not_answered' : 'already_ended',
       });
     }
-    return { record: own, room: await deps.store.claimRoom(tx, callId, `${ROOM_PREFIX}${callId}`) };
+    return { record: own, room: claimed };
   });
   await deps.provider.ensureRoom(room);
   const identity = identityOf(record, session);

@@ -129,9 +129,11 @@ export interface PlacingFacts {
   readonly now: Date;
 }
 
-export interface StepTimes {
+/** What a step left in the call's row. */
+export interface StepEffect {
   readonly answeredAt: Date | null;
   readonly endedAt: Date | null;
+  readonly livekitRoom: string | null;
 }
 
 export interface CallStore {
@@ -169,7 +171,7 @@ export interface CallStore {
    * The one conditional UPDATE: from `patch.from` to `patch.to`, the call's own state with it. Null when the
    * invitation is no longer in `patch.from`, or when `patch.beforeDeadline` and its deadline has passed.
    */
-  transition(tx: Tx, invitationId: InvitationId, patch: InvitationPatch): Promise<StepTimes | null>;
+  transition(tx: Tx, invitationId: InvitationId, patch: InvitationPatch): Promise<StepEffect | null>;
   /** Stops every ring of the invitation that has not been stopped: `acting`'s with one reason, the others with another. */
   stopRings(
     tx: Tx,

@@ -14,7 +14,7 @@ import {
   type Step,
   transitions,
 } from './call-machine.ts';
-import type { CallMirror, CallRecord, CallStore, Outbox, StepTimes } from './ports.ts';
+import type { CallMirror, CallRecord, CallStore, Outbox, StepEffect } from './ports.ts';
 import { callView } from './views.ts';
 
 export const DELETE_ROOM_TOPIC = 'livekit.delete_room';
@@ -49,21 +49,21 @@ export async function settle(
   const outcome = transitions[invitation.state][event];
   if ('refusal' in outcome) return { record, events: [], refusal: outcome.refusal };
   const { step } = outcome;
-  const times = await deps.store.transition(tx, invitation.invitationId, {
+  const effect = await deps.store.transition(tx, invitation.invitationId, {
     from: invitation.state,
     step,
     beforeDeadline: (event === 'answer' || event === 'decline') && options.locked !== true,
     ...(options.answer && { answer: options.answer }),
     ...(options.mergedIntoCallId && { mergedIntoCallId: options.mergedIntoCallId }),
   });
-  if (times === null) return await lost(deps, tx, record, event);
+  if (effect === null) return await lost(deps, tx, record, event);
 
-  const after = apply(record, step, times, options);
+  const after = apply(record, step, effect, options);
   const events: NewEvent[] = [];
   if (step.stop !== null) events.push(...(await stop(deps, tx, after, options.acting ?? null, step.stop)));
   events.push(...partyEvents(after));
-  if (step.callState === 'ended' && record.call.livekitRoom !== null) {
-    await deps.outbox.enqueue(tx, DELETE_ROOM_TOPIC, { room: record.call.livekitRoom });
+  if (step.callState === 'ended' && after.call.livekitRoom !== null) {
+    await deps.outbox.enqueue(tx, DELETE_ROOM_TOPIC, { room: after.call.livekitRoom });
   }
   await deps.mirror.changed(tx, after);
   return { record: after, events, refusal: null };
@@ -109,7 +109,7 @@ export function partyEvents(record: CallRecord): NewEvent[] {
   return events;
 }
 
-function apply(record: CallRecord, step: Step, times: StepTimes, options: SettleOptions): CallRecord {
+function apply(record: CallRecord, step: Step, effect: StepEffect, options: SettleOptions): CallRecord {
   const { call, invitation } = record;
   return {
     ...record,
@@ -117,8 +117,7 @@ function apply(record: CallRecord, step: Step, times: StepTimes, options: Settle
       ...call,
       state: step.callState,
       endReason: step.callState === 'ended' ? step.reason : null,
-      answeredAt: times.answeredAt,
-      endedAt: times.endedAt,
+      ...effect,
     },
     invitation: {
       ...invitation,
