@@ -164,9 +164,12 @@ export class AppPage {
   async dial(address: string, media: 'audio' | 'video'): Promise<string> {
     await this.get('dial-input').fill(address);
     await this.get(`dial-${media}`).click();
-    const callId = await this.page
-      .locator('[data-testid=outgoing][data-call-id]')
-      .getAttribute('data-call-id');
+    const outgoing = this.page.locator('[data-testid=outgoing][data-call-id]');
+    const refused = this.page.locator('[data-testid=dial-status][data-status=error]');
+    await outgoing.or(refused).first().waitFor();
+    const said = (await refused.count()) > 0 ? await refused.textContent() : null;
+    assert.equal(said, null, `${address} could not be called`);
+    const callId = await outgoing.getAttribute('data-call-id');
     assert.ok(callId);
     return callId;
   }
