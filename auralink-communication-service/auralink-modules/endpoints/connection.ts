@@ -5,6 +5,7 @@
 import type { EndpointId } from '../../core/ids.ts';
 import {
   CATCH_UP_BATCH,
+  CATCH_UP_RETRY_MS,
   CLOSE,
   type EndpointSession,
   SOCKET_BUFFER_MAX_BYTES,
@@ -87,7 +88,7 @@ export class Connection {
     else this.catchUp(log);
   }
 
-  /** Sends what the log has beyond what was sent. Failures are left to the next wake-up or poll. */
+  /** Sends what the log has beyond what was sent. A failure is followed by another try. */
   catchUp(log: EventLog): void {
     if (this.#closed) return;
     if (this.#catchingUp) {
@@ -107,7 +108,8 @@ export class Connection {
         if (events.length === CATCH_UP_BATCH) this.#again = true;
       } while (this.#again && !this.#closed);
     } catch {
-      // The database is away; the poll finds this connection behind and tries again.
+      // The database is away or busy. The poll tells of news only, so this connection asks again by itself.
+      setTimeout(() => this.catchUp(log), CATCH_UP_RETRY_MS).unref();
     } finally {
       this.#catchingUp = false;
     }

@@ -231,7 +231,8 @@ export class SocketHub {
       const marks = new Map(this.#heard);
       this.#heard.clear();
       try {
-        await this.#deps.acknowledgements.heard(marks);
+        // Whatever it passed over is among the marks that are told again with the next write.
+        await this.#deps.acknowledgements.acknowledged(marks);
       } catch (err) {
         this.#deps.logger.warn({ err, endpoints: marks.size }, 'acknowledgements are told later');
       }
@@ -251,9 +252,9 @@ export class SocketHub {
     const marks = new Map(this.#marks);
     this.#marks.clear();
     try {
-      await this.#deps.acknowledgements.acknowledged(marks);
+      const told = await this.#deps.acknowledgements.acknowledged(marks);
       const busy = await this.#deps.log.acknowledge(marks);
-      for (const [endpointId, seq] of busy) this.#mark(endpointId, seq);
+      for (const [endpointId, seq] of told ? busy : marks) this.#mark(endpointId, seq);
     } catch (err) {
       // The database is away: peers do not say it twice, so we do.
       for (const [endpointId, seq] of marks) this.#mark(endpointId, seq);

@@ -19,6 +19,8 @@ export const HEARTBEAT_SECONDS = 2;
 export const ACKNOWLEDGE_WRITE_MS = 250;
 /** Events read from the log at a time when a socket catches up. */
 export const CATCH_UP_BATCH = 200;
+/** Pause before a socket that could not catch up tries again. */
+export const CATCH_UP_RETRY_MS = 1_000;
 /** A larger frame of a client closes its socket. */
 export const SOCKET_FRAME_MAX_BYTES = 8_192;
 /** How often a socket is pinged; one that misses a whole turn is closed. */

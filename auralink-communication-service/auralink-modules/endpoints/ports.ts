@@ -73,10 +73,11 @@ export type AuthenticateEndpoint = (token: string) => Promise<EndpointSession>;
 export interface AcknowledgementListener {
   /** Types of events whose acknowledgement somebody waits for. */
   readonly awaited: ReadonlySet<string>;
-  /** At once, for an awaited event. It may pass over what others are changing: `acknowledged` follows. */
-  heard(marks: ReadonlyMap<EndpointId, number>): Promise<void>;
-  /** For every event, a little later, before the log forgets that it is unacknowledged. */
-  acknowledged(marks: ReadonlyMap<EndpointId, number>): Promise<void>;
+  /**
+   * Told at once of an awaited event, and of every event a little later. False when it passed over what others were
+   * changing at that moment: it wants to be told again.
+   */
+  acknowledged(marks: ReadonlyMap<EndpointId, number>): Promise<boolean>;
 }
 
 /** Told when a person's endpoint opened its first socket or came back. */
