@@ -103,8 +103,7 @@ export async function wireCalls(base: Base, needs: CallsNeeds): Promise<CallsRoo
     acknowledgements: {
       // The caller hears that it rings.
       awaited: new Set(['ring']),
-      heard: (marks) => acknowledgeRings(deps, marks, 'skip'),
-      acknowledged: (marks) => acknowledgeRings(deps, marks, 'wait'),
+      acknowledged: (marks) => acknowledgeRings(deps, marks),
     },
     connections: { connected: ({ personId, endpointId }) => ringConnected(deps, personId, endpointId) },
     counts: needs.sockets,
