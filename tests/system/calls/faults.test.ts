@@ -59,12 +59,15 @@ async function ringing(
   return { alice, bobs, callId, ringIds: rings.map((ring) => String(ring.data.ringId)) };
 }
 
+/** Every part runs, and every app has found its way back. */
 async function partsAreBack(): Promise<void> {
   await eventually(async () => {
-    const states = Object.entries(constellation.parts());
-    return states
-      .filter(([, { state }]) => state !== 'running')
-      .map(([name, { state }]) => `${name} is ${state}`);
+    const parts = Object.entries(constellation.parts()).filter(([, { state }]) => state !== 'running');
+    const lost = stage.phones.filter((phone) => !phone.isOpen);
+    return [
+      ...parts.map(([name, { state }]) => `${name} is ${state}`),
+      ...lost.map((phone) => `${phone.endpoint.person.auraId} has no socket (${phone.closeCode})`),
+    ];
   }, BACK_MS);
 }
 
