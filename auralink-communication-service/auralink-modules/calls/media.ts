@@ -17,7 +17,7 @@ export const ROOM_PREFIX = 'call_';
 export const ORPHAN_ROOM_GRACE_SECONDS = 15;
 /** How often LiveKit's own list is compared with the open calls. */
 export const RECONCILE_SECONDS = 10;
-/** Two people talk. */
+/** People in a call. */
 const ROOM_PARTICIPANTS = 2;
 
 export interface MediaDeps {
