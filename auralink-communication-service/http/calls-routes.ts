@@ -50,7 +50,11 @@ const mediaTokenSchema = z.object({
 });
 const historyQuery = z.object({
   limit: z.coerce.number().int().min(1).max(HISTORY_PAGE_MAX).default(50),
-  before: z.iso.datetime().optional(),
+  /** `next` of the page before: the last call that was on it. */
+  before: z
+    .uuid()
+    .transform((id) => id as CallId)
+    .optional(),
 });
 const tags = ['calls'];
 const keyOf = (request: FastifyRequest): string => String(request.headers['idempotency-key']);
@@ -142,17 +146,13 @@ function mediaAndHistoryRoutes({ calls, media, auth, clock }: CallRoutesDeps): F
           tags,
           summary: 'Calls of this person, newest first, each with the reason of its end',
           querystring: historyQuery,
-          response: { 200: z.object({ calls: z.array(callViewSchema), next: z.iso.datetime().nullable() }) },
+          response: { 200: z.object({ calls: z.array(callViewSchema), next: z.uuid().nullable() }) },
         },
       },
       async (request) => {
         const { limit, before } = request.query;
-        const page = await calls.history(
-          endpointOf(request).personId,
-          before === undefined ? null : new Date(before),
-          limit,
-        );
-        return { calls: page, next: page.length === limit ? (page.at(-1)?.createdAt ?? null) : null };
+        const page = await calls.history(endpointOf(request), before ?? null, limit);
+        return { calls: page, next: page.length === limit ? (page.at(-1)?.callId ?? null) : null };
       },
     );
   };

@@ -6,6 +6,7 @@ import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type RawData, type ServerOptions, type WebSocket, WebSocketServer } from 'ws';
 import type { Connection } from '../auralink-modules/endpoints/connection.ts';
+import { FocusWriter } from '../auralink-modules/endpoints/focus.ts';
 import type { SocketHub } from '../auralink-modules/endpoints/hub.ts';
 import {
   CLOSE,
@@ -91,6 +92,9 @@ function pingAll(peers: Set<Peer>): void {
 function serve(peer: Peer, origin: string | undefined, deps: SocketDeps): void {
   let connection: Connection | null = null;
   let greeted = false;
+  const focus = new FocusWriter(async (focused) => {
+    if (connection !== null) await deps.hub.setFocus(connection.endpointId, focused);
+  });
   const timer = setTimeout(() => peer.close(CLOSE.helloTimeout, 'say hello first'), HELLO_TIMEOUT_MS);
   peer.on('pong', () => {
     peer.alive = true;
@@ -98,6 +102,7 @@ function serve(peer: Peer, origin: string | undefined, deps: SocketDeps): void {
   peer.on('error', () => peer.terminate());
   peer.on('close', () => {
     clearTimeout(timer);
+    focus.stop();
     if (connection !== null) leave(connection, deps);
   });
   peer.on('message', (raw, isBinary) => {
@@ -117,7 +122,7 @@ function serve(peer: Peer, origin: string | undefined, deps: SocketDeps): void {
     }
     if (connection === null) return peer.close(CLOSE.badFrame, 'say hello first');
     if (frame.type === 'ack') deps.hub.acknowledge(connection, Math.min(frame.seq, connection.sentSeq));
-    else deps.hub.setFocus(connection.endpointId, frame.focused).catch(() => {});
+    else focus.set(frame.focused);
   });
 }
 

@@ -8,7 +8,7 @@ import type {
   Ring,
   StopReason,
 } from '../auralink-modules/calls/model.ts';
-import type { CallRecord } from '../auralink-modules/calls/ports.ts';
+import type { CallRecord, HistoryViewer } from '../auralink-modules/calls/ports.ts';
 import type {
   AppId,
   AuraId,
@@ -159,28 +159,36 @@ export async function findRing(tx: Tx, ringId: RingId): Promise<{ ring: Ring; re
   return { ring, record: toRecord(row) };
 }
 
-/** Newest first: calls that she placed and calls that she was invited to, each list from its own index. */
+/**
+ * Newest first: calls that she placed and calls that she was invited to, each list from its own index. A call that
+ * still goes on is there only for the endpoint that takes part in it: an app never sees another app's ring or call.
+ */
 export async function history(
   pool: pg.Pool,
-  personId: PersonId,
-  before: Date | null,
+  viewer: HistoryViewer,
+  before: CallId | null,
   limit: number,
 ): Promise<CallRecord[]> {
   const rows = await query<RecordRow>(
     pool,
     'call-history',
-    `WITH mine AS (
-       (SELECT call_id, created_at FROM cross_app_calls
-        WHERE caller_person_id = $1 AND ($2::timestamptz IS NULL OR created_at < $2)
-        ORDER BY created_at DESC LIMIT $3)
-       UNION
-       (SELECT call_id, created_at FROM call_invitations
-        WHERE callee_person_id = $1 AND ($2::timestamptz IS NULL OR created_at < $2)
-        ORDER BY created_at DESC LIMIT $3)
+    `WITH before AS (
+       SELECT created_at, call_id FROM cross_app_calls WHERE call_id = $3
+     ), placed AS (
+       SELECT call_id, created_at FROM cross_app_calls
+       WHERE caller_person_id = $1 AND (state = 'ended' OR caller_endpoint_id = $2)
+         AND ($3::uuid IS NULL OR (created_at, call_id) < (SELECT created_at, call_id FROM before))
+       ORDER BY created_at DESC, call_id DESC LIMIT $4
+     ), received AS (
+       SELECT call_id, created_at FROM call_invitations
+       WHERE callee_person_id = $1 AND (ended_at IS NOT NULL OR answered_by_endpoint_id = $2)
+         AND ($3::uuid IS NULL OR (created_at, call_id) < (SELECT created_at, call_id FROM before))
+       ORDER BY created_at DESC, call_id DESC LIMIT $4
      )
-     SELECT ${RECORD_COLUMNS} FROM ${RECORD_JOINS} JOIN mine m ON m.call_id = c.call_id
-     ORDER BY c.created_at DESC LIMIT $3`,
-    [personId, before, limit],
+     SELECT ${RECORD_COLUMNS} FROM ${RECORD_JOINS}
+     JOIN (SELECT * FROM placed UNION SELECT * FROM received) m ON m.call_id = c.call_id
+     ORDER BY c.created_at DESC, c.call_id DESC LIMIT $4`,
+    [viewer.personId, viewer.endpointId, before, limit],
   );
   return rows.map(toRecord);
 }

@@ -23,7 +23,7 @@ export function createCallStore(pool: pg.Pool): CallStore {
     listRecords: records.listRecords,
     findRecordByRoom: records.findRecordByRoom,
     findRing: records.findRing,
-    history: (personId, before, limit) => records.history(pool, personId, before, limit),
+    history: (viewer, before, limit) => records.history(pool, viewer, before, limit),
     lockInvitations,
     transition,
     stopRings: rings.stopRings,
@@ -207,6 +207,7 @@ async function transition(
          media_deadline_at = CASE WHEN $3 = 'answered' THEN now() + make_interval(secs => $8) END,
          ended_at = CASE WHEN $9 = 'ended' THEN now() END
        WHERE invitation_id = $1 AND state = $2 AND (NOT $10 OR deadline_at > clock_timestamp())
+         AND (NOT $11 OR media_deadline_at <= clock_timestamp())
        RETURNING call_id, answered_at, ended_at
      )
      UPDATE cross_app_calls c SET state = $9, end_reason = CASE WHEN $9 = 'ended' THEN $4 END,
@@ -224,6 +225,7 @@ async function transition(
       answer?.mediaTimeoutSeconds ?? null,
       step.callState,
       patch.beforeDeadline,
+      patch.onlyWithoutMedia,
     ],
   );
   const row = rows[0];

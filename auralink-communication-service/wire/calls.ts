@@ -2,7 +2,7 @@
  * Builds endpoints and calls from their adapters. The ports that later rooms will fill have their minimal defaults
  * here: everybody may ring everybody, nobody can be reached without a socket, Matrix is told nothing.
  */
-
+import { createHash } from 'node:crypto';
 import {
   acknowledgeRings,
   DEADLINES_PER_TICK_MAX,
@@ -11,7 +11,12 @@ import {
   runDeadlines,
 } from '../auralink-modules/calls/deadlines.ts';
 import { endpointGone } from '../auralink-modules/calls/endpoint-gone.ts';
-import { createMediaService, type MediaService, RECONCILE_SECONDS } from '../auralink-modules/calls/media.ts';
+import {
+  createMediaService,
+  type MediaService,
+  RECONCILE_SECONDS,
+  REMOVE_PARTICIPANT_TOPIC,
+} from '../auralink-modules/calls/media.ts';
 import { DEADLINE_TICK_MS } from '../auralink-modules/calls/model.ts';
 import type { PlaceDeps } from '../auralink-modules/calls/place.ts';
 import type {
@@ -27,10 +32,11 @@ import { DELETE_ROOM_TOPIC } from '../auralink-modules/calls/settle.ts';
 import { SocketHub } from '../auralink-modules/endpoints/hub.ts';
 import { HEARTBEAT_SECONDS } from '../auralink-modules/endpoints/model.ts';
 import type { EventLog, SocketCounts, SocketStore, WakeBus } from '../auralink-modules/endpoints/ports.ts';
+import type { Config } from '../config.ts';
 import type { EndpointId, ProcessId } from '../core/ids.ts';
 import { OUTBOX_BATCH, type OutboxHandler, type OutboxStore, runOutbox } from '../core/outbox.ts';
 import { createCallStore } from '../store/calls.ts';
-import { createEventLog } from '../store/event-log.ts';
+import { createEventLog, PRUNE_BATCH } from '../store/event-log.ts';
 import { createOutbox } from '../store/outbox.ts';
 import { createPeriodicJobs } from '../store/periodic.ts';
 import { createSocketStore } from '../store/sockets.ts';
@@ -45,6 +51,8 @@ export const OUTBOX_POLL_MS = 500;
 export const CLOSE_REVOKED_MS = 5_000;
 /** How often the event logs are pruned. */
 export const PRUNE_SECONDS = 30;
+/** Batches that one pruning deletes at most: more than 200 calls a second write in the meantime. */
+export const PRUNE_ROUNDS_MAX = 40;
 
 const everybodyMayRing: CallGate = { admits: async () => true };
 const nobodyWithoutSocket: Ringer = { ring: async () => {} };
@@ -85,6 +93,7 @@ export async function wireCalls(base: Base, needs: CallsNeeds): Promise<CallsRoo
     ringer: nobodyWithoutSocket,
     mirror: noMirror,
     metrics: needs.metrics,
+    logger: log,
     ringTimeoutSeconds: config.RING_TIMEOUT_SECONDS,
     mediaTimeoutSeconds: config.MEDIA_TIMEOUT_SECONDS,
   };
@@ -92,6 +101,8 @@ export async function wireCalls(base: Base, needs: CallsNeeds): Promise<CallsRoo
     unitOfWork: db.unitOfWork,
     store,
     provider: needs.provider,
+    outbox,
+    roomPrefix: roomPrefix(config),
     mediaTimeoutSeconds: config.MEDIA_TIMEOUT_SECONDS,
   });
   const hub = new SocketHub({
@@ -144,9 +155,7 @@ function startLoops(base: Base, running: Running): Loop[] {
   const { log, clock, processId } = base;
   const { deps, media, hub, sockets, outbox, eventLog } = running;
   const jobs = createPeriodicJobs(base.db.pool);
-  const handlers = new Map<string, OutboxHandler>([
-    [DELETE_ROOM_TOPIC, (payload) => running.provider.deleteRoom((payload as { room: string }).room)],
-  ]);
+  const handlers = mediaHandlers(running.provider);
   const loop = (name: string, everyMs: number, round: () => Promise<unknown>) =>
     startLoop(name, everyMs, round, log);
   const chore = (job: string, everySeconds: number, run: () => Promise<unknown>) =>
@@ -160,8 +169,33 @@ function startLoops(base: Base, running: Running): Loop[] {
     loop('outbox', OUTBOX_POLL_MS, async () => (await runOutbox(outbox, handlers, log)) === OUTBOX_BATCH),
     loop('revoked', CLOSE_REVOKED_MS, () => hub.closeRevoked()),
     chore('media.reconcile', RECONCILE_SECONDS, () => media.reconcile(clock.now())),
-    chore('event-log.prune', PRUNE_SECONDS, () => eventLog.prune()),
+    chore('event-log.prune', PRUNE_SECONDS, () => prune(eventLog)),
   ];
+}
+
+function mediaHandlers(provider: MediaProvider): Map<string, OutboxHandler> {
+  return new Map<string, OutboxHandler>([
+    [DELETE_ROOM_TOPIC, (payload) => provider.deleteRoom((payload as { room: string }).room)],
+    [
+      REMOVE_PARTICIPANT_TOPIC,
+      (payload) => {
+        const { room, identity } = payload as { room: string; identity: string };
+        return provider.removeParticipant(room, identity);
+      },
+    ],
+  ]);
+}
+
+/** Several deployments may share one LiveKit, and must not take each other's rooms for forgotten ones. */
+function roomPrefix(config: Config): string {
+  const deployment = `${config.SYNAPSE_SERVER_NAME} ${config.COMM_POSTGRES_DB}`;
+  return `call_${createHash('sha256').update(deployment).digest('hex').slice(0, 8)}_`;
+}
+
+async function prune(eventLog: EventLog): Promise<void> {
+  for (let round = 0; round < PRUNE_ROUNDS_MAX; round++) {
+    if ((await eventLog.prune()) < PRUNE_BATCH) return;
+  }
 }
 
 async function beat(sockets: SocketStore, hub: SocketHub, processId: ProcessId): Promise<void> {

@@ -113,6 +113,8 @@ export interface InvitationPatch {
   readonly step: Step;
   /** Refuse the step once the ringing deadline has passed, by the database's clock. */
   readonly beforeDeadline: boolean;
+  /** Refuse the step unless the wait for media is over: somebody may have come at the last moment. */
+  readonly onlyWithoutMedia: boolean;
   readonly answer?: {
     readonly endpointId: EndpointId;
     /** The answering page's idempotency key: its retry is told "yes", its other tab "no". */

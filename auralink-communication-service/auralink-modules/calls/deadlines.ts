@@ -4,6 +4,7 @@
  * what still rings. Every process looks; the conditional updates make sure that each thing is done once.
  */
 import type { EndpointId, InvitationId, NewId, PersonId, RingId } from '../../core/ids.ts';
+import type { Log } from '../../core/log.ts';
 import type { UnitOfWork } from '../../core/unit-of-work.ts';
 import type { CallMetrics, EventAppender, Ringer } from './ports.ts';
 import { partyEvents, type SettleDeps, settle } from './settle.ts';
@@ -11,6 +12,8 @@ import { ringView } from './views.ts';
 
 /** Deadlines handled in one look; the rest follow at the next. */
 export const DEADLINES_PER_TICK_MAX = 100;
+/** Deadlines carried out at the same time: one that waits for a lock holds up few others. */
+export const DEADLINES_AT_ONCE = 4;
 
 export interface DeadlineDeps extends SettleDeps {
   readonly unitOfWork: UnitOfWork;
@@ -18,16 +21,39 @@ export interface DeadlineDeps extends SettleDeps {
   readonly log: EventAppender;
   readonly ringer: Ringer;
   readonly metrics: CallMetrics;
+  readonly logger: Log;
 }
 
-/** One look. Returns how many things it found due. */
+/** One look. Returns how many due things it carried out. A row that fails is left to the next look; the others go on. */
 export async function runDeadlines(deps: DeadlineDeps): Promise<number> {
-  const rings = await deps.store.findOverdueRings(DEADLINES_PER_TICK_MAX);
-  for (const { ringId, invitationId } of rings) await failOver(deps, ringId, invitationId);
-  const overdue = await deps.store.findOverdueInvitations(DEADLINES_PER_TICK_MAX);
-  for (const invitationId of overdue.ringing) await expire(deps, invitationId, 'ringing');
-  for (const invitationId of overdue.media) await expire(deps, invitationId, 'media');
-  return rings.length + overdue.ringing.length + overdue.media.length;
+  const [rings, overdue] = await Promise.all([
+    deps.store.findOverdueRings(DEADLINES_PER_TICK_MAX),
+    deps.store.findOverdueInvitations(DEADLINES_PER_TICK_MAX),
+  ]);
+  const due = [
+    ...overdue.ringing.map((invitationId) => () => expire(deps, invitationId, 'ringing')),
+    ...rings.map(
+      ({ ringId, invitationId }) =>
+        () =>
+          failOver(deps, ringId, invitationId),
+    ),
+    ...overdue.media.map((invitationId) => () => expire(deps, invitationId, 'media')),
+  ];
+  const errors = await inParallel(due, DEADLINES_AT_ONCE);
+  for (const err of errors)
+    deps.logger.warn({ err }, 'a deadline could not be carried out; it is tried again');
+  return due.length - errors.length;
+}
+
+/** Runs all tasks, `width` at a time; returns the errors of those that failed. */
+async function inParallel(tasks: readonly (() => Promise<void>)[], width: number): Promise<unknown[]> {
+  const errors: unknown[] = [];
+  const rest = tasks.values();
+  const worker = async () => {
+    for (const task of rest) await task().catch((error) => errors.push(error));
+  };
+  await Promise.all(Array.from({ length: width }, worker));
+  return errors;
 }
 
 /** The chosen app did not say within RING_ACK_TIMEOUT_MS that it rings: the next one on the device rings too. */

@@ -8,11 +8,12 @@ import type { CallId } from '../../core/ids.ts';
 import type { Tx, UnitOfWork } from '../../core/unit-of-work.ts';
 import type { EndpointSession } from '../endpoints/model.ts';
 import { MEDIA_TOKEN_TTL_SECONDS } from './model.ts';
-import type { CallRecord, CallStore, MediaEvents, MediaProvider } from './ports.ts';
+import type { CallRecord, CallStore, MediaEvents, MediaProvider, Outbox } from './ports.ts';
 import { getOwnCall } from './service.ts';
+import { DELETE_ROOM_TOPIC } from './settle.ts';
 
-/** Rooms of ours on a LiveKit that others may share. */
-export const ROOM_PREFIX = 'call_';
+export const REMOVE_PARTICIPANT_TOPIC = 'livekit.remove_participant';
+
 /** A room without a live call is left alone this long: its call may be about to be committed. */
 export const ORPHAN_ROOM_GRACE_SECONDS = 15;
 /** How often LiveKit's own list is compared with the open calls. */
@@ -24,6 +25,9 @@ export interface MediaDeps {
   readonly unitOfWork: UnitOfWork;
   readonly store: CallStore;
   readonly provider: MediaProvider;
+  readonly outbox: Outbox;
+  /** Rooms of ours on a LiveKit that other deployments may share. */
+  readonly roomPrefix: string;
   readonly mediaTimeoutSeconds: number;
 }
 
@@ -45,8 +49,8 @@ export interface MediaService extends MediaEvents {
 export function createMediaService(deps: MediaDeps): MediaService {
   return {
     token: (session, callId, now) => issueToken(deps, session, callId, now),
-    participantJoined: (tx, room, identity) => setPresence(deps, tx, room, identity, true),
-    participantLeft: (tx, room, identity) => setPresence(deps, tx, room, identity, false),
+    participantJoined: (tx, room, identity) => joined(deps, tx, room, identity),
+    participantLeft: (tx, room, identity) => left(deps, tx, room, identity),
     roomFinished: (tx, room) => roomFinished(deps, tx, room),
     reconcile: (now) => reconcile(deps, now),
   };
@@ -60,15 +64,16 @@ async function issueToken(
 ): Promise<MediaToken> {
   const { record, room } = await deps.unitOfWork.run(async (tx) => {
     const own = await getOwnCall(deps, tx, session, callId);
-    const claimed = await deps.store.claimRoom(tx, callId, `${ROOM_PREFIX}${callId}`);
-    if (claimed === null) {
-      throw new AuraError('conflict', 'Media flows only in a call that has been answered and goes on.', {
-        reason: own.call.state === 'ringing' ? 'not_answered' : 'already_ended',
-      });
-    }
+    const claimed = await deps.store.claimRoom(tx, callId, `${deps.roomPrefix}${callId}`);
+    if (claimed === null) throw notActive(own.call.state === 'ringing' ? 'not_answered' : 'already_ended');
     return { record: own, room: claimed };
   });
   await deps.provider.ensureRoom(room);
+  // Hung up meanwhile: its room may have been deleted before we made it again.
+  if ((await deps.unitOfWork.run((tx) => deps.store.claimRoom(tx, callId, room))) === null) {
+    await deps.provider.deleteRoom(room);
+    throw notActive('already_ended');
+  }
   const identity = identityOf(record, session);
   const asCaller = record.call.callerEndpointId === session.endpointId;
   const token = await deps.provider.token({
@@ -82,6 +87,12 @@ async function issueToken(
   return { url: deps.provider.publicUrl, token, room, identity, expiresAt };
 }
 
+function notActive(reason: 'not_answered' | 'already_ended'): AuraError {
+  return new AuraError('conflict', 'Media flows only in a call that has been answered and goes on.', {
+    reason,
+  });
+}
+
 /** In a room between two people, the address says it all. */
 function identityOf(record: CallRecord, session: EndpointSession): string {
   return record.call.callerEndpointId === session.endpointId
@@ -89,20 +100,37 @@ function identityOf(record: CallRecord, session: EndpointSession): string {
     : record.invitation.calleeAuraId;
 }
 
+async function joined(deps: MediaDeps, tx: Tx, room: string, identity: string): Promise<void> {
+  if (!room.startsWith(deps.roomPrefix)) return;
+  const record = await deps.store.findRecordByRoom(tx, room);
+  if (record === null || record.call.state !== 'active') {
+    // Somebody came back with an old token.
+    await deps.outbox.enqueue(tx, DELETE_ROOM_TOPIC, { room });
+  } else if (sideOf(record, identity) === null) {
+    await deps.outbox.enqueue(tx, REMOVE_PARTICIPANT_TOPIC, { room, identity });
+  } else await setPresence(deps, tx, record, identity, true);
+}
+
+async function left(deps: MediaDeps, tx: Tx, room: string, identity: string): Promise<void> {
+  const record = await deps.store.findRecordByRoom(tx, room);
+  if (record?.call.state === 'active') await setPresence(deps, tx, record, identity, false);
+}
+
 async function setPresence(
   deps: MediaDeps,
   tx: Tx,
-  room: string,
+  record: CallRecord,
   identity: string,
   present: boolean,
 ): Promise<void> {
-  const record = await deps.store.findRecordByRoom(tx, room);
-  if (record === null || record.call.state !== 'active') return;
-  const { callerAuraId, callId } = record.call;
-  const side =
-    identity === callerAuraId ? 'caller' : identity === record.invitation.calleeAuraId ? 'callee' : null;
+  const side = sideOf(record, identity);
   if (side === null) return;
-  await deps.store.setPresence(tx, callId, { [side]: present }, deps.mediaTimeoutSeconds);
+  await deps.store.setPresence(tx, record.call.callId, { [side]: present }, deps.mediaTimeoutSeconds);
+}
+
+function sideOf(record: CallRecord, identity: string): 'caller' | 'callee' | null {
+  if (identity === record.call.callerAuraId) return 'caller';
+  return identity === record.invitation.calleeAuraId ? 'callee' : null;
 }
 
 async function roomFinished(deps: MediaDeps, tx: Tx, room: string): Promise<void> {
@@ -117,7 +145,7 @@ async function roomFinished(deps: MediaDeps, tx: Tx, room: string): Promise<void
 }
 
 async function reconcile(deps: MediaDeps, now: Date): Promise<number> {
-  const rooms = (await deps.provider.listRooms()).filter((room) => room.name.startsWith(ROOM_PREFIX));
+  const rooms = (await deps.provider.listRooms()).filter((room) => room.name.startsWith(deps.roomPrefix));
   const active = await deps.store.listActiveRooms();
   const known = new Map(rooms.map((room) => [room.name, room]));
   for (const { room, bothThere } of active) {

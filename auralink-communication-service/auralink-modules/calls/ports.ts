@@ -129,6 +129,12 @@ export interface PlacingFacts {
   readonly now: Date;
 }
 
+/** Who looks at her history, and from which app on which device. */
+export interface HistoryViewer {
+  readonly personId: PersonId;
+  readonly endpointId: EndpointId;
+}
+
 /** What a step left in the call's row. */
 export interface StepEffect {
   readonly answeredAt: Date | null;
@@ -236,7 +242,8 @@ export interface CallStore {
   /** `bothThere`: as far as we were told. */
   listActiveRooms(): Promise<readonly { readonly room: string; readonly bothThere: boolean }[]>;
 
-  history(personId: PersonId, before: Date | null, limit: number): Promise<CallRecord[]>;
+  /** Ended calls of this person, and the open ones of this endpoint, newest first; older than the call `before`. */
+  history(viewer: HistoryViewer, before: CallId | null, limit: number): Promise<CallRecord[]>;
 }
 
 /** Remembers, in the transaction, what must be done after it. */

@@ -4,13 +4,13 @@
  * happens by itself in deadlines.ts.
  */
 import { AuraError } from '../../core/errors.ts';
-import type { CallId, PersonId, RingId } from '../../core/ids.ts';
+import type { CallId, RingId } from '../../core/ids.ts';
 import type { Tx } from '../../core/unit-of-work.ts';
 import type { EndpointSession } from '../endpoints/model.ts';
 import type { InvitationEvent, Refusal } from './call-machine.ts';
 import type { CallView, PlaceCall, Ring, RingView } from './model.ts';
 import { type PlaceDeps, type Placed, placeCall } from './place.ts';
-import type { CallRecord } from './ports.ts';
+import type { CallRecord, HistoryViewer } from './ports.ts';
 import { type Settled, type SettleOptions, settle } from './settle.ts';
 import { callView, ringView } from './views.ts';
 
@@ -38,7 +38,7 @@ export interface CallService {
   hangUp(session: EndpointSession, callId: CallId): Promise<CallView>;
   get(session: EndpointSession, callId: CallId): Promise<CallView>;
   getRing(session: EndpointSession, ringId: RingId): Promise<RingStatus>;
-  history(personId: PersonId, before: Date | null, limit: number): Promise<CallView[]>;
+  history(viewer: HistoryViewer, before: CallId | null, limit: number): Promise<CallView[]>;
 }
 
 const REFUSALS: Readonly<Record<Refusal, string>> = {
@@ -65,8 +65,8 @@ export function createCallService(deps: PlaceDeps): CallService {
     get: async (session, callId) =>
       callView(await deps.unitOfWork.run((tx) => getOwnCall(deps, tx, session, callId)), session.personId),
     getRing: (session, ringId) => getRing(deps, session, ringId),
-    history: async (personId, before, limit) =>
-      (await deps.store.history(personId, before, limit)).map((record) => callView(record, personId)),
+    history: async (viewer, before, limit) =>
+      (await deps.store.history(viewer, before, limit)).map((record) => callView(record, viewer.personId)),
   };
 }
 

@@ -53,6 +53,7 @@ export async function settle(
     from: invitation.state,
     step,
     beforeDeadline: (event === 'answer' || event === 'decline') && options.locked !== true,
+    onlyWithoutMedia: event === 'no_media' || event === 'media_lost',
     ...(options.answer && { answer: options.answer }),
     ...(options.mergedIntoCallId && { mergedIntoCallId: options.mergedIntoCallId }),
   });

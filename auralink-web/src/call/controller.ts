@@ -45,6 +45,8 @@ export interface CallSnapshot {
   readonly lastEnd: LastEnd | null;
   /** Grows whenever the history may have changed. */
   readonly historyVersion: number;
+  /** A call that rang here and goes on in another app: it enters this app's history when it ends. */
+  readonly answeredElsewhere: string | null;
 }
 
 const NOTHING: CallSnapshot = {
@@ -57,6 +59,7 @@ const NOTHING: CallSnapshot = {
   dialError: null,
   lastEnd: null,
   historyVersion: 0,
+  answeredElsewhere: null,
 };
 
 export class CallController extends Store<CallSnapshot> {
@@ -156,6 +159,7 @@ export class CallController extends Store<CallSnapshot> {
     const ring = this.get().rings.find((one) => one.ringId === stopped.ringId);
     if (!stopped.byThisTab) rememberRingEnd(stopped.callId, stopped.reason);
     this.set({ historyVersion: this.get().historyVersion + 1 });
+    if (stopped.reason === 'answered_elsewhere') this.set({ answeredElsewhere: stopped.callId });
     if (ring === undefined) return;
     this.#dropRing(ring.ringId);
     if (!stopped.byThisTab) this.#showEnd(ring, stopped.reason);

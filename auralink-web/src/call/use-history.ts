@@ -1,6 +1,6 @@
 /**
  * The person's calls, newest first, fetched again whenever something ended here. Of a call that goes on in another of
- * her apps this page hears nothing any more, so while one is open it is asked about again.
+ * her apps this page hears and sees nothing until it is over, so it is asked about again until it is in the list.
  */
 import { useEffect, useState } from 'react';
 import type { AuraLink, CallView } from '../../../auralink-client/index.ts';
@@ -19,7 +19,7 @@ export interface History {
 }
 
 export function useHistory(auralink: AuraLink, controller: CallController): History {
-  const { historyVersion, call } = useStore(controller);
+  const { historyVersion, call, answeredElsewhere } = useStore(controller);
   const [calls, setCalls] = useState<readonly CallView[] | null>(null);
   const [next, setNext] = useState<string | null>(null);
   const [error, setError] = useState<string | null>(null);
@@ -43,17 +43,20 @@ export function useHistory(auralink: AuraLink, controller: CallController): Hist
       current = false;
     };
   }, [auralink, historyVersion, asked]);
-  const openElsewhere = call === null && calls?.some((one) => one.state !== 'ended') === true;
+  const known = calls ?? [];
+  const open = call === null && known.some((one) => one.state !== 'ended');
+  const awaited = answeredElsewhere !== null && !known.some((one) => one.callId === answeredElsewhere);
+  const askAgain = calls !== null && (open || awaited);
   // biome-ignore lint/correctness/useExhaustiveDependencies: another turn after every answer
   useEffect(() => {
-    if (!openElsewhere) return;
+    if (!askAgain) return;
     const timer = setTimeout(() => setAsked((count) => count + 1), OPEN_CALL_REFRESH_MS);
     return () => clearTimeout(timer);
-  }, [openElsewhere, calls, asked]);
+  }, [askAgain, calls, asked]);
   const loadOlder = async (): Promise<void> => {
     if (next === null) return;
     const page = await auralink.calls.history({ before: next });
-    setCalls([...(calls ?? []), ...page.calls]);
+    setCalls([...known, ...page.calls]);
     setNext(page.next);
   };
   return { calls, error, loadOlder: next === null ? null : loadOlder };

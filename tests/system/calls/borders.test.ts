@@ -68,9 +68,13 @@ describe("one app's token and another app's ring", () => {
         await market.mediaToken(callId),
       ];
       for (const { status, body } of tries) assert.deepEqual([status, body.errcode], [404, 'M_NOT_FOUND']);
+      assert.deepEqual(await historyIds(market), []);
     });
     assert.equal((await chat.answer(chatRing)).status, 200);
+    assert.deepEqual([await historyIds(market), await historyIds(chat)], [[], [callId]]);
     await alice.hangUp(callId);
+    // What is over is the person's, whichever app she looks from.
+    assert.deepEqual(await historyIds(market), [callId]);
     await stage.settle();
     await stage.clear();
   });
@@ -373,3 +377,8 @@ describe("the engines' surfaces from outside", () => {
     assert.equal((await raw('/_auralink/v1/config', { address: far })).status, 200);
   });
 });
+
+async function historyIds(phone: Phone): Promise<unknown[]> {
+  const { body } = await phone.request('GET', '/_auralink/v1/history');
+  return (body.calls as unknown as { callId: string }[]).map((call) => call.callId);
+}

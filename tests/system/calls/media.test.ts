@@ -152,11 +152,13 @@ describe('who is in the room', () => {
   });
 
   it('is found out by asking where every webhook is lost, and rooms without a call go', async () => {
-    const orphan = 'call_nobody';
-    await roomsOf(untold).createRoom({ name: orphan, emptyTimeout: 300 });
-    const madeAt = performance.now();
     const { alice, bob, callId } = await active(untold);
-    const rooms = [await join(await alice.mediaToken(callId)), await join(await bob.mediaToken(callId))];
+    const token = await alice.mediaToken(callId);
+    const orphan = String(token.body.room).replace(callId, 'nobody');
+    const foreign = 'call_of-another-deployment';
+    for (const name of [orphan, foreign]) await roomsOf(untold).createRoom({ name, emptyTimeout: 300 });
+    const madeAt = performance.now();
+    const rooms = [await join(token), await join(await bob.mediaToken(callId))];
     await eventually(async () => {
       await reconcileNow(untold);
       return await isEstablished(untold, callId);
@@ -168,6 +170,7 @@ describe('who is in the room', () => {
       return (await roomNames(untold)).includes(orphan) ? ['the orphan is still there'] : [];
     }, 40_000);
     assert.ok(performance.now() - madeAt > ORPHAN_ROOM_GRACE_SECONDS * 900);
+    assert.ok((await roomNames(untold)).includes(foreign), 'a room of somebody else was deleted');
     assert.equal((await ending).data.endReason, 'media_lost');
     const { n } = await untold.one<{ n: number }>('SELECT count(*)::int AS n FROM livekit_webhooks');
     assert.equal(n, 0, 'a webhook came through: the test proves nothing');
