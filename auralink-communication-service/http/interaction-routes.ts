@@ -16,6 +16,7 @@ import type { RegistrationService } from '../auralink-modules/auraid/registratio
 import type { SignInService } from '../auralink-modules/auraid/sign-in.ts';
 import { AuraError } from '../core/errors.ts';
 import type { PersonId } from '../core/ids.ts';
+import { isPlainText, NOT_PLAIN } from '../core/text.ts';
 import { clientAddress } from './client-address.ts';
 
 export interface InteractionDeps {
@@ -30,8 +31,12 @@ const redirectSchema = z.object({ redirectTo: z.string() });
 const password = z
   .string()
   .min(1)
-  .max(PASSWORD_MAX_BYTES * 4);
-const loginSchema = z.strictObject({ user: z.string().min(1).max(255), password });
+  .max(PASSWORD_MAX_BYTES * 4)
+  .refine(isPlainText, NOT_PLAIN);
+const loginSchema = z.strictObject({
+  user: z.string().min(1).max(255).refine(isPlainText, NOT_PLAIN),
+  password,
+});
 const codeSchema = z.strictObject({ code: z.string().min(1).max(128), newPassword: newPasswordSchema });
 const registerSchema = z.strictObject({
   auraId: z.string().min(1).max(64),

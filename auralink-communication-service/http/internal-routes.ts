@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { displayNameSchema } from '../auralink-modules/auraid/model.ts';
 import type { RegistrationService } from '../auralink-modules/auraid/registration.ts';
 import type { SignInService } from '../auralink-modules/auraid/sign-in.ts';
+import { isPlainText, NOT_PLAIN } from '../core/text.ts';
 import type { InternalAuth } from './internal-auth.ts';
 
 export interface InternalRoutesDeps {
@@ -14,7 +15,7 @@ export interface InternalRoutesDeps {
 
 const bodySchema = z.strictObject({
   /** The Dashboard's own id of the user; a retry with the same id finds what the first try made. */
-  dashboardUserId: z.string().min(1).max(128),
+  dashboardUserId: z.string().min(1).max(128).refine(isPlainText, NOT_PLAIN),
   auraId: z.string().min(1).max(64),
   displayName: displayNameSchema.nullish(),
 });

@@ -57,6 +57,8 @@ export function appStore(pool: pg.Pool, monotonicMs: () => number): AppStore {
     listApps,
 
     async findApp(appId) {
+      // Any text may be asked for; PostgreSQL refuses to look for this one.
+      if (appId.includes('\0')) return null;
       const [row] = await query<AppRow>(
         pool,
         'app_by_id',

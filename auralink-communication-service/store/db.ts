@@ -178,10 +178,21 @@ export function findViolatedConstraint(error: unknown): string | null {
   return (error as pg.DatabaseError).constraint ?? null;
 }
 
-/** Database away, busy or timed out → `unavailable`; everything else stays what it is. */
+/** A NUL, half a character, or a text that is none of the type's: what was asked for, not the database, is at fault. */
+const BAD_TEXT = new Set(['22021', '22P02', '22P05']);
+
+/** Database away, busy or timed out → `unavailable`; a text that it cannot hold → `invalid`; the rest stays as it is. */
 export function translate(error: unknown): unknown {
   if (error instanceof AuraError) return error;
   const state = sqlState(error);
+  if (BAD_TEXT.has(state)) {
+    return new AuraError(
+      'invalid',
+      'A text has a character that cannot be stored.',
+      { reason: 'bad_text' },
+      error,
+    );
+  }
   const message = error instanceof Error ? error.message : '';
   const away =
     AWAY.test(state) ||

@@ -35,6 +35,8 @@ const CONSUME_WITH_GRACE = `UPDATE oidc_documents SET consumed_at = coalesce(con
 
 export function oidcDocuments(pool: pg.Pool): OidcDocuments {
   const findOne = async (name: string, text: string, model: string, key: string) => {
+    // No key of ours has a NUL, and PostgreSQL would not even look for one.
+    if (key.includes('\0')) return null;
     const [row] = await query<Row>(pool, name, text, [model, key]);
     if (row === undefined) return null;
     if (row.consumed_at === null) return row.payload;

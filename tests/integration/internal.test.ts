@@ -258,6 +258,11 @@ test('bad input has its clear error, and nothing is made', async () => {
     [{ dashboardUserId: 'd-ida', auraId: 7 }, 400, 'M_BAD_JSON'],
     [{ dashboardUserId: 'd-ida', auraId: 'ida', extra: true }, 400, 'M_BAD_JSON'],
     [{ dashboardUserId: 'd-ida', auraId: 'ida', displayName: 'a\u200bb' }, 400, 'M_BAD_JSON'],
+    [{ dashboardUserId: 'd-ida\0', auraId: 'ida' }, 400, 'M_BAD_JSON'],
+    [{ dashboardUserId: 'd-ida\ud800', auraId: 'ida' }, 400, 'M_BAD_JSON'],
+    [{ dashboardUserId: 'd-ida', auraId: 'ida', displayName: 'a\0b' }, 400, 'M_BAD_JSON'],
+    [{ dashboardUserId: 'd-ida', auraId: 'ida\0' }, 400, 'M_INVALID_PARAM'],
+    [{ dashboardUserId: 'd-ida', auraId: 'ida\ud800' }, 400, 'M_INVALID_PARAM'],
     [{ dashboardUserId: 'd-ida', auraId: 'i d a' }, 400, 'M_INVALID_PARAM'],
     [{ dashboardUserId: 'd-ida', auraId: 'іda' }, 400, 'M_INVALID_PARAM'],
     [{ dashboardUserId: 'd-ida', auraId: 'security' }, 400, 'M_INVALID_PARAM'],
@@ -273,7 +278,7 @@ test('bad input has its clear error, and nothing is made', async () => {
     );
   }
   const { rows } = await door.db.pool.query(
-    "SELECT FROM aura_id_registry WHERE registration_key = 'dashboard:d-ida'",
+    "SELECT FROM aura_id_registry WHERE registration_key LIKE 'dashboard:d-ida%'",
   );
   assert.equal(rows.length, 0);
 });

@@ -172,6 +172,17 @@ test('what was handed out is remembered for a while, and then forgotten', async 
   assert.equal(await left(), 0);
 });
 
+test('a text that the database cannot hold is bad input in a transaction too, and harms no other', async () => {
+  const node = { ...relay('bad'), kind: 'relay', state: 'up', labels: { rack: 'a\0b' } } as const;
+  for (const bad of [node, { ...node, labels: {}, region: 'a\0b' }]) {
+    await assert.rejects(
+      db.unitOfWork.run((tx) => meshStore.saveNode(tx, bad, 'd')),
+      { code: 'invalid', details: { reason: 'bad_text' } },
+    );
+  }
+  assert.equal((await register(relay('good'))).statusCode, 201);
+});
+
 test('without the scope, from outside, or malformed: refused, and nothing changed', async () => {
   const count = async () => (await db.pool.query('SELECT count(*) FROM mesh_nodes')).rows[0].count;
   const before = await count();
@@ -183,6 +194,22 @@ test('without the scope, from outside, or malformed: refused, and nothing change
   assert.equal(bad.statusCode, 400);
   assert.equal(bad.json().field, 'urls.0');
   assert.equal((await register({})).statusCode, 400);
+  for (const text of ['a\0b', 'a\ud800b']) {
+    const nodes = [
+      { urls: [`turn:${text}`] },
+      { region: text },
+      { labels: { rack: text } },
+      { labels: { [text]: 'a' } },
+    ];
+    for (const over of nodes) {
+      const refused = await register(relay('x', over));
+      assert.deepEqual(
+        [refused.statusCode, refused.json().errcode],
+        [400, 'M_BAD_JSON'],
+        JSON.stringify(over),
+      );
+    }
+  }
   assert.equal(
     (await ask('/internal/routing/query', 'routing.query', { ...call, to: call.from })).statusCode,
     400,

@@ -3,6 +3,7 @@
  * what is known of its quality. Null means unknown, never zero. Schemas here are also the API's.
  */
 import { z } from 'zod';
+import { isPlainText, NOT_PLAIN } from '../../core/text.ts';
 
 /** How long a route that was handed out counts as active, and may be reported on. */
 export const ROUTE_TTL_SECONDS = 300;
@@ -40,13 +41,16 @@ export const registerNodeSchema = z
     /** Name that the node's operator chose. */
     nodeId: name(64),
     kind: z.enum(NODE_KINDS),
-    urls: z.array(z.string().max(256)).min(1).max(NODE_URLS_MAX),
-    region: z.string().min(1).max(64).optional(),
+    urls: z.array(z.string().max(256).refine(isPlainText, NOT_PLAIN)).min(1).max(NODE_URLS_MAX),
+    region: z.string().min(1).max(64).refine(isPlainText, NOT_PLAIN).optional(),
     capacityKbps: z.int().min(1).max(2_147_483_647).optional(),
     /** draining: no new calls. */
     state: z.enum(NODE_STATES).default('up'),
     labels: z
-      .record(z.string().min(1).max(64), z.string().max(256))
+      .record(
+        z.string().min(1).max(64).refine(isPlainText, NOT_PLAIN),
+        z.string().max(256).refine(isPlainText, NOT_PLAIN),
+      )
       .refine((labels) => Object.keys(labels).length <= NODE_LABELS_MAX, `at most ${NODE_LABELS_MAX} labels`)
       .default({}),
   })
