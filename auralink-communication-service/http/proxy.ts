@@ -132,7 +132,7 @@ async function send(
   try {
     return await pool.request(options);
   } catch (error) {
-    if (body !== null || !BROKEN.has(codeOf(error))) throw error;
+    if (body !== null || !REPEATABLE.has(method) || !BROKEN.has(codeOf(error))) throw error;
     return await pool.request(options);
   }
 }
@@ -191,6 +191,8 @@ function parseObject(text: Buffer): Record<string, unknown> | null {
   }
 }
 
+/** Methods whose repetition changes nothing more (RFC 9110, 9.2.2). */
+const REPEATABLE = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
 const BROKEN = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
 const AWAY = new Set([
   ...BROKEN,

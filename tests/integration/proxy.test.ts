@@ -334,6 +334,22 @@ test('a kept-alive connection that the other side closed meanwhile costs a reade
   assert.equal(served, 3);
 });
 
+test('what may have been done already is not sent again over a broken connection', async () => {
+  let served = 0;
+  behave = (request, response) => {
+    served += 1;
+    if (served % 2 === 0) request.socket.destroy();
+    else response.end('{}');
+  };
+  const { url } = await openDoor(upstreamUrl);
+  for (const method of ['POST', 'PATCH']) {
+    served = 0;
+    assert.equal((await fetch(`${url}/_matrix/client/versions`)).status, 200);
+    const answer = await fetch(`${url}/_matrix/client/v3/logout/all`, { method });
+    assert.deepEqual([answer.status, served], [503, 2], method);
+  }
+});
+
 test('when the door closes, a waiting long poll is told to come back, and holds nobody up', async () => {
   let arrived: () => void = () => {};
   const arrival = new Promise<void>((done) => {
