@@ -1,6 +1,6 @@
 /**
  * `/.well-known/matrix/*` (Matrix spec, "Well-known URI" of the client-server and server-server APIs): where this
- * server's Matrix clients, other homeservers and MatrixRTC find it.
+ * server's Matrix clients and other homeservers find it.
  */
 import type {} from '@fastify/swagger';
 import type { FastifyPluginAsync } from 'fastify';
@@ -16,12 +16,7 @@ export interface WellKnownDeps {
 }
 
 export const wellKnownRoutes = (deps: WellKnownDeps): FastifyPluginAsync => {
-  const client = {
-    'm.homeserver': { base_url: deps.publicBaseUrl },
-    'org.matrix.msc4143.rtc_foci': [
-      { type: 'livekit', livekit_service_url: `${deps.publicBaseUrl}/livekit/jwt` },
-    ],
-  };
+  const client = { 'm.homeserver': { base_url: deps.publicBaseUrl } };
   const { hostname, port, protocol } = new URL(deps.publicBaseUrl);
   const defaultPort = protocol === 'https:' ? '443' : '80';
   const server = { 'm.server': `${hostname}:${port === '' ? defaultPort : port}` };

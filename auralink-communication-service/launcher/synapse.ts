@@ -70,8 +70,6 @@ export function homeserverYaml(settings: Settings): string {
     databaseName: config.COMM_POSTGRES_SYNAPSE_DB,
     registrationPath: join(layout.confDir, 'appservice.yaml'),
     federationDomainWhitelist: config.ENABLE_FEDERATION ? null : [],
-    livekitPublicUrl: config.LIVEKIT_PUBLIC_URL,
-    livekitServiceUrl: `${config.PUBLIC_BASE_URL}/livekit/jwt`,
     registrationSharedSecret: config.MATRIX_REGISTRATION_SECRET,
     ssoClientWhitelist: [`${config.PUBLIC_BASE_URL}/`],
     issuer: `${config.PUBLIC_BASE_URL}/oidc`,
