@@ -106,6 +106,7 @@ export function auraIdRoutes(deps: AuraIdRoutesDeps): FastifyPluginAsyncZod {
         },
       },
       async (request) => {
+        await deps.signIn.countLookUp(endpointOf(request).personId);
         const auraId = findAuraId(request.params.auraId);
         const person = auraId === null ? null : await deps.findPerson(auraId);
         if (auraId === null || person === null)

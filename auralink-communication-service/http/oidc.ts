@@ -3,6 +3,7 @@
  * endpoint tokens; Synapse is a confidential client and gets the localpart of the person's account as `sub`. Nobody is
  * asked for consent: every client is the operator's own. The page behind `/sign-in` speaks to http/interaction-routes.ts.
  */
+import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyPluginAsync } from 'fastify';
 import type { JWKS } from 'oidc-provider';
 import Provider, {
@@ -19,6 +20,7 @@ import type { PersonId } from '../core/ids.ts';
 import type { Log } from '../core/log.ts';
 import type { DeviceCookie } from './device-cookie.ts';
 import { API_AUDIENCE } from './endpoint-auth.ts';
+import type { InNetworks } from './networks.ts';
 import { createGrantLoader } from './oidc-grants.ts';
 import { errorPage, logoutPage, signedOutPage } from './oidc-pages.ts';
 
@@ -47,6 +49,8 @@ export interface OidcDeps {
   readonly deviceCookie: DeviceCookie;
   readonly findPerson: (personId: PersonId) => Promise<{ auraId: string; displayName: string | null } | null>;
   readonly findLocalpart: (personId: PersonId) => Promise<string | null>;
+  /** Peers whose X-Forwarded-* are believed. */
+  readonly isTrustedProxy: InNetworks;
   readonly isAppOrigin: (origin: string) => Promise<boolean>;
   /** Where Synapse learns that a person signed out. */
   readonly synapseLogoutUrl: string;
@@ -91,6 +95,10 @@ export function createOidcProvider(deps: OidcDeps): Provider {
   const provider = new Provider(deps.issuer, configuration(deps));
   provider.proxy = deps.issuer.startsWith('https:');
   provider.on('server_error', (ctx, error: Error) => {
+    if (error instanceof AuraError && error.code === 'invalid') {
+      ctx.status = 400;
+      return;
+    }
     if (error instanceof AuraError && error.code === 'unavailable') {
       ctx.status = 503;
       ctx.set('retry-after', String(error.details.retryAfterSeconds ?? 1));
@@ -257,6 +265,7 @@ export function oidcPlugin(deps: OidcDeps, provider: Provider): FastifyPluginAsy
       handler: async (request, reply) => {
         const { raw } = request;
         reply.hijack();
+        if (!deps.isTrustedProxy(raw.socket.remoteAddress ?? '')) dropForwarded(raw.headers);
         // The cookie must exist before a grant is looked for: it says which device this is.
         if (raw.url?.startsWith(`${MOUNT}/auth`)) deps.deviceCookie.ensure(raw, reply.raw);
         Object.assign(raw, { originalUrl: raw.url });
@@ -265,4 +274,9 @@ export function oidcPlugin(deps: OidcDeps, provider: Provider): FastifyPluginAsy
       },
     });
   };
+}
+
+/** The provider believes these of whoever sends them. */
+function dropForwarded(headers: IncomingHttpHeaders): void {
+  for (const name of Object.keys(headers)) if (name.startsWith('x-forwarded-')) delete headers[name];
 }

@@ -161,14 +161,16 @@ async function findSignIn(
   condition: 'r.aura_id = $1 AND m.is_primary' | 'm.matrix_user_id = $1',
   value: string,
 ): Promise<SignInTarget | null> {
-  const [row] = await query<{ person_id: PersonId; matrix_user_id: UserId }>(
+  const [row] = await query<{ person_id: PersonId; matrix_user_id: UserId; password_set: boolean }>(
     pool,
     name,
-    `SELECT r.person_id, m.matrix_user_id FROM aura_id_registry r JOIN matrix_user_mappings m USING (person_id)
+    `SELECT r.person_id, m.matrix_user_id, r.password_set_at IS NOT NULL AS password_set
+     FROM aura_id_registry r JOIN matrix_user_mappings m USING (person_id)
      WHERE r.state = 'active' AND m.state = 'active' AND ${condition}`,
     [value],
   );
-  return row === undefined ? null : { personId: row.person_id, userId: row.matrix_user_id };
+  if (row === undefined) return null;
+  return { personId: row.person_id, userId: row.matrix_user_id, passwordSet: row.password_set };
 }
 
 export function signInCodeStore(pool: pg.Pool): SignInCodeStore {
@@ -203,7 +205,8 @@ export function signInCodeStore(pool: pg.Pool): SignInCodeStore {
          RETURNING r.person_id, m.matrix_user_id`,
         [codeHash],
       );
-      return row === undefined ? null : { personId: row.person_id, userId: row.matrix_user_id };
+      if (row === undefined) return null;
+      return { personId: row.person_id, userId: row.matrix_user_id, passwordSet: false };
     },
 
     async returnCode(codeHash) {

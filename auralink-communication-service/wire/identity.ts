@@ -21,6 +21,7 @@ import { createEndpointAuth, type EndpointAuth } from '../http/endpoint-auth.ts'
 import { interactionRoutes } from '../http/interaction-routes.ts';
 import { createInternalAuth, type InternalAuth } from '../http/internal-auth.ts';
 import { internalRoutes } from '../http/internal-routes.ts';
+import { createNetworks } from '../http/networks.ts';
 import {
   appClient,
   createOidcProvider,
@@ -219,6 +220,7 @@ function oidcDeps(base: IdentityBase, stores: Stores, signingKeys: JWKS): OidcDe
     deviceCookie: createDeviceCookie(cookieKeys, issuer.startsWith('https:')),
     findPerson: stores.directory.findPersonById,
     findLocalpart: stores.directory.findPrimaryLocalpart,
+    isTrustedProxy: createNetworks(config.TRUSTED_PROXY_CIDRS),
     isAppOrigin: stores.apps.isAppOrigin,
     synapseLogoutUrl,
     log,

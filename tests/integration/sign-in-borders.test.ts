@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { before, test } from 'node:test';
 import { decodeJwt, importJWK, type JWK, SignJWT } from 'jose';
+import { LOOK_UP_LIMIT } from '../../auralink-communication-service/auralink-modules/auraid/sign-in.ts';
 import { Browser } from '../fakes/browser.ts';
 import { testDatabase } from '../harness.ts';
 import { api, openIdentityDoor, PASSWORD, problem, registerPerson } from '../support/identity-door.ts';
@@ -160,11 +161,12 @@ test('the sign-in page: bad input has its clear error, and nothing is made', asy
     [{ auraId: 'mona', password: PASSWORD, invitationCode, admin: true }, 400, 'invalid'],
     [{ auraId: 7, password: PASSWORD, invitationCode }, 400, 'invalid'],
     [{ auraId: 'anna', password: PASSWORD, invitationCode }, 409, 'taken'],
-    [
-      { auraId: 'ahha'.replace('hh', 'nn').replace('n', 'n'), password: PASSWORD, invitationCode },
-      409,
-      'taken',
-    ],
+    [{ auraId: 'an.na', password: PASSWORD, invitationCode }, 409, 'taken'],
+    [{ auraId: 'mona\0', password: PASSWORD, invitationCode }, 400, 'bad_character'],
+    [{ auraId: 'mona\ud800', password: PASSWORD, invitationCode }, 400, 'bad_character'],
+    [{ auraId: 'mona', displayName: 'a\0b', password: PASSWORD, invitationCode }, 400, 'invalid'],
+    [{ auraId: 'mona', password: `${PASSWORD}\0`, invitationCode }, 400, 'invalid'],
+    [{ auraId: 'mona', password: `${PASSWORD}\ud800`, invitationCode }, 400, 'invalid'],
   ];
   for (const [body, wanted, reason] of cases) {
     const answer = await register(browser, body);
@@ -173,6 +175,47 @@ test('the sign-in page: bad input has its clear error, and nothing is made', asy
   }
   const { rows: later } = await door.db.pool.query('SELECT count(*)::int AS n FROM aura_id_registry');
   assert.equal(later[0].n, before[0].n);
+});
+
+test('a NUL or half a character is bad input wherever the sign-in takes a text', async () => {
+  const browser = new Browser(door.baseUrl);
+  const authorization = await browser.authorize(door.phone);
+  for (const bad of ['\0', '\ud800']) {
+    for (const login of [
+      { user: `anna${bad}`, password: PASSWORD },
+      { user: `@anna${bad}:auralink.network`, password: PASSWORD },
+      { user: 'anna', password: `${PASSWORD}${bad}` },
+    ]) {
+      const answer = await browser.act(authorization, { login });
+      assert.deepEqual(
+        [answer.status, (await problem(answer)).reason],
+        [400, 'invalid'],
+        JSON.stringify(login),
+      );
+    }
+  }
+  await assert.rejects(browser.authorize({ ...door.chat, clientId: 'a\0b' }), / 400: /);
+  await assert.rejects(browser.authorize(door.chat, { nonce: 'a\0b' }), / 400: /);
+  const fields: readonly Record<string, string>[] = [
+    { grant_type: 'authorization_code', client_id: 'a\0b', code: 'x', redirect_uri: 'x', code_verifier: 'x' },
+    {
+      grant_type: 'authorization_code',
+      client_id: 'chat',
+      code: 'a\0b',
+      redirect_uri: 'x',
+      code_verifier: 'x',
+    },
+    { grant_type: 'refresh_token', client_id: 'chat', refresh_token: 'a\0b' },
+  ];
+  for (const form of fields) {
+    const { status: answered } = await browser.token(form);
+    assert.ok([400, 401].includes(answered), `${answered} ${JSON.stringify(form)}`);
+  }
+  const revoked = await fetch(`${door.baseUrl}/oidc/token/revocation`, {
+    method: 'POST',
+    body: new URLSearchParams({ client_id: 'chat', token: 'a\0b' }),
+  });
+  assert.equal(revoked.status, 200, 'there is no such token (RFC 7009, 2.2)');
 });
 
 test('the sign-in page needs its own cookie and our own origin', async () => {
@@ -225,6 +268,35 @@ test('CORS of the token endpoint: registered apps only, in preflight and answer'
   assert.equal(foreign.headers.get('access-control-allow-origin'), null);
   const own = await browser.token(fields, { origin: chatOrigin });
   assert.deepEqual([own.status, own.headers.get('access-control-allow-origin')], [200, chatOrigin]);
+});
+
+test('whoever is no balancer of ours does not choose the names that sign-in goes by', async () => {
+  const issuer = { PUBLIC_BASE_URL: 'https://sign-in.example' };
+  const alone = await openIdentityDoor(address, issuer, door);
+  const behind = await openIdentityDoor(address, { ...issuer, TRUSTED_PROXY_CIDRS: ['127.0.0.0/8'] }, door);
+  const names = async (url: string): Promise<string> => {
+    const headers = { 'x-forwarded-proto': 'https', 'x-forwarded-host': 'other.example' };
+    const answer = await fetch(`${url}/oidc/.well-known/openid-configuration`, { headers });
+    return ((await answer.json()) as { token_endpoint: string }).token_endpoint;
+  };
+  assert.equal(new URL(await names(behind.baseUrl)).host, 'other.example', 'a balancer is believed');
+  assert.notEqual(new URL(await names(alone.baseUrl)).host, 'other.example');
+});
+
+test('looking up addresses is limited for each person, over all processes', async () => {
+  const { tokens } = await registerPerson(door, 'tilda');
+  const other = await registerPerson(door, 'tessa');
+  const lookUp = (token: string) => api(door, '/_auralink/v1/resolve/anna', token);
+  const answers: Response[] = [];
+  // A window may end in between; then the next one is full at the latest.
+  while (answers.at(-1)?.status !== 429 && answers.length <= 2 * LOOK_UP_LIMIT.hits) {
+    answers.push(await lookUp(tokens.accessToken));
+  }
+  assert.ok(answers.length > LOOK_UP_LIMIT.hits, `${answers.length} before a refusal`);
+  const last = answers.at(-1);
+  assert.equal(last?.status, 429);
+  assert.ok(Number(last?.headers.get('retry-after')) > 0);
+  assert.equal((await lookUp(other.tokens.accessToken)).status, 200, 'of somebody else nothing is counted');
 });
 
 test('guessing at a password is limited, over all processes', async () => {

@@ -64,6 +64,28 @@ test('every spelling of her name signs her in; a wrong password does not', async
   }
 });
 
+test('signing in with a password tells that she has one, if nobody had noted it', async () => {
+  await registerPerson(door, 'bettina');
+  const { pool } = door.db;
+  // As if the process had been killed after Synapse took the password that she chose with her code.
+  await pool.query("UPDATE aura_id_registry SET password_set_at = NULL WHERE aura_id = '@bettina.aura'");
+  const noted = async () =>
+    (await pool.query("SELECT password_set_at FROM aura_id_registry WHERE aura_id = '@bettina.aura'")).rows[0]
+      .password_set_at as Date | null;
+  const browser = new Browser(door.baseUrl);
+  const authorization = await browser.authorize(door.chat);
+  const wrong = await browser.act(authorization, {
+    login: { user: 'bettina', password: 'not the password' },
+  });
+  assert.deepEqual([wrong.status, await noted()], [401, null]);
+  const way = { login: { user: 'bettina', password: PASSWORD } };
+  assert.equal((await browser.act(authorization, way)).status, 200);
+  const first = await noted();
+  assert.ok(first !== null);
+  await new Browser(door.baseUrl).signIn(door.chat, way);
+  assert.deepEqual(await noted(), first);
+});
+
 test('one browser is one device: the same app there is the same endpoint, elsewhere it is another', async () => {
   const { browser } = await registerPerson(door, 'clara');
   const login = { login: { user: 'clara', password: PASSWORD } };

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import type { AuraId, PersonId, UserId } from '../../core/ids.ts';
+import { isPlainText, NOT_PLAIN } from '../../core/text.ts';
 
 /** A page that was left in the middle of registering gives its name back after this time. */
 export const PAGE_RESERVATION_SECONDS = 900;
@@ -36,6 +37,8 @@ export interface Registration {
 export interface SignInTarget {
   readonly personId: PersonId;
   readonly userId: UserId;
+  /** False: only a code has let her in so far, as far as we know. */
+  readonly passwordSet: boolean;
 }
 
 export type NameFault =
@@ -91,6 +94,7 @@ export const newPasswordSchema = z
     (text) => Buffer.byteLength(text) <= PASSWORD_MAX_BYTES,
     `must have at most ${PASSWORD_MAX_BYTES} bytes`,
   )
+  .refine(isPlainText, NOT_PLAIN)
   .refine((text) => new Set(text).size >= 4, 'must not repeat the same few characters');
 
 export interface RegisterRequest {

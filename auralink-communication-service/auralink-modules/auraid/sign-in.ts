@@ -27,6 +27,8 @@ export const CODE_LIMIT: RateLimit = { hits: 20, windowSeconds: 300 };
 export const REGISTRATION_LIMIT: RateLimit = { hits: 30, windowSeconds: 600 };
 /** Names checked from one address, as somebody types. */
 export const NAME_CHECK_LIMIT: RateLimit = { hits: 120, windowSeconds: 60 };
+/** Addresses that one person looks up; generous for people, tedious for who wants them all. */
+export const LOOK_UP_LIMIT: RateLimit = { hits: 300, windowSeconds: 60 };
 const CODE_BYTES = 16;
 
 export interface SignInDeps {
@@ -50,6 +52,8 @@ export interface SignInService {
   assertInvited(invitationCode: string, clientAddress: string): Promise<void>;
   /** Throws `rate_limited`. */
   countNameCheck(clientAddress: string): Promise<void>;
+  /** Throws `rate_limited`. */
+  countLookUp(personId: PersonId): Promise<void>;
 }
 
 export function createSignIn(deps: SignInDeps): SignInService {
@@ -66,6 +70,7 @@ export function createSignIn(deps: SignInDeps): SignInService {
       });
     },
     countNameCheck: (address) => deps.limiter.hit(`name:${address}`, NAME_CHECK_LIMIT),
+    countLookUp: (personId) => deps.limiter.hit(`look-up:${personId}`, LOOK_UP_LIMIT),
   };
 }
 
@@ -93,6 +98,8 @@ async function signIn(deps: SignInDeps, user: string, password: string, address:
       reason: 'no_auraid',
     });
   }
+  // A process that died between setting a first password and noting it left this undone.
+  if (!target.passwordSet) await deps.unitOfWork.run((tx) => deps.codes.passwordSet(tx, target.personId));
   deps.metrics.signedIn('accepted');
   return target.personId;
 }
