@@ -3,7 +3,7 @@
  * refused at which door. Every refusal leaves the database as it was.
  */
 import assert from 'node:assert/strict';
-import { createHmac, generateKeyPairSync } from 'node:crypto';
+import { createHash, createHmac, generateKeyPairSync } from 'node:crypto';
 import { networkInterfaces } from 'node:os';
 import { describe, it } from 'node:test';
 import { SignJWT } from 'jose';
@@ -122,10 +122,20 @@ describe("one app's token and another app's ring", () => {
     const body = { to: bob.auraId, deviceKey: 'forged' };
     const placed = await alice.request('POST', '/_auralink/v1/calls', body, { 'idempotency-key': 'k' });
     assert.deepEqual([placed.status, placed.body.errcode], [400, 'M_BAD_JSON']);
-    const answer = await raw('/oidc/auth?client_id=phone', {
-      headers: { cookie: 'auralink_device=forged.AAAA' },
+    const asked = new URLSearchParams({
+      client_id: 'phone',
+      redirect_uri: `${config.PUBLIC_BASE_URL}/`,
+      response_type: 'code',
+      scope: 'openid',
+      code_challenge: createHash('sha256').update('verifier').digest('base64url'),
+      code_challenge_method: 'S256',
     });
-    assert.ok(!answer.body.includes('forged'));
+    const answer = await raw(`/oidc/auth?${asked}`, {
+      headers: { host: new URL(config.PUBLIC_BASE_URL).host, cookie: 'auralink_device=forged.AAAA' },
+    });
+    assert.equal(answer.status, 303, answer.body);
+    const fresh = [answer.headers['set-cookie'] ?? []].flat().find((c) => c.startsWith('auralink_device='));
+    assert.match(fresh ?? 'no device', /^auralink_device=[0-9a-f-]{36}\.[\w-]{32};/);
     assert.equal(bobs[0]?.ofType('ring').length, 0);
     const known = await stage.one<{ n: number }>(
       "SELECT count(*)::int AS n FROM endpoints WHERE device_key LIKE 'forged%'",
