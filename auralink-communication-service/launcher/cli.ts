@@ -89,6 +89,22 @@ function addLooking(program: Command): void {
     .action((options) => finish(runToken(options)));
 }
 
+function addApps(program: Command): void {
+  program
+    .command('app')
+    .description('apps that people may sign in to, besides the ones that come along')
+    .command('add')
+    .description('register an app with the constellation that is up, or bring it up to date')
+    .requiredOption('--id <id>', "the SDK's appId, for example shop")
+    .requiredOption('--name <name>', 'what people see')
+    .requiredOption('--icon <icon>', 'an emoji')
+    .requiredOption('--origin <origin>', 'where it lives, for example https://shop.example')
+    .option('--redirect <url...>', 'where sign-in may return to (default: the root of its origin)')
+    .addOption(dataOption())
+    .addOption(jsonOption())
+    .action(async (options) => finish((await import('./apps.ts')).runAddApp(options)));
+}
+
 function addDeveloping(program: Command): void {
   program
     .command('test')
@@ -123,6 +139,7 @@ function build(): Command {
     .showHelpAfterError();
   addRunning(program);
   addLooking(program);
+  addApps(program);
   addDeveloping(program);
   return program;
 }

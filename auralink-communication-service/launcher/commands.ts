@@ -23,7 +23,7 @@ export interface CommonOptions {
   readonly json: boolean;
 }
 
-function layoutFor(options: CommonOptions): Layout {
+export function layoutFor(options: CommonOptions): Layout {
   return layoutOf(chooseDataDir(options.data, databaseUser()));
 }
 

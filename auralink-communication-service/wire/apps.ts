@@ -5,7 +5,8 @@ import type { AppId } from '../core/ids.ts';
 
 export const PHONE_APP_ID = 'phone' as AppId;
 
-const DEMO_SCOPES: readonly Scope[] = ['call.place', 'call.receive', 'profile.read'];
+/** What an app may ask for; only the phone may ask for more. */
+export const APP_SCOPES: readonly Scope[] = ['call.place', 'call.receive', 'profile.read'];
 const DEMO_APPS: readonly { readonly appId: string; readonly name: string; readonly icon: string }[] = [
   { appId: 'chat', name: 'Chat', icon: '💬' },
   { appId: 'market', name: 'Market', icon: '🛍️' },
@@ -34,7 +35,7 @@ export function builtInApps(config: Config): App[] {
     const host = hosts.get(appId);
     return host === undefined
       ? []
-      : [appAt(appId as AppId, name, icon, `${base.protocol}//${host}`, DEMO_SCOPES)];
+      : [appAt(appId as AppId, name, icon, `${base.protocol}//${host}`, APP_SCOPES)];
   });
   return [phone, ...demos];
 }

@@ -1,0 +1,95 @@
+/** `./aura app add`: registers an app in the database of the constellation that is up, or brings it up to date. */
+import { z } from 'zod';
+import type { App } from '../auralink-modules/endpoints/model.ts';
+import type { Config } from '../config.ts';
+import type { AppId } from '../core/ids.ts';
+import { isPlainText, NOT_PLAIN } from '../core/text.ts';
+import { SYNAPSE_CLIENT_ID } from '../http/oidc.ts';
+import { APP_ORIGINS_CACHE_SECONDS, appStore } from '../store/apps.ts';
+import { openDatabase } from '../store/db.ts';
+import { APP_SCOPES, builtInApps } from '../wire/apps.ts';
+import { databaseAddress } from '../wire/database.ts';
+import { type CommonOptions, layoutFor } from './commands.ts';
+import { settingsFor } from './constellation.ts';
+import { FrontDoorError } from './errors.ts';
+import { readOperatorEnv } from './settings.ts';
+import { findSupervisor, findUpRecord } from './up-record.ts';
+
+/** As the table has it. */
+const APP_NAME_MAX_LENGTH = 60;
+
+/** As typed after `./aura app add`. */
+export interface AppOptions {
+  readonly id: string;
+  readonly name: string;
+  /** An emoji, or a path on our origin. */
+  readonly icon: string;
+  readonly origin: string;
+  /** Where sign-in may return to, on the app's origin; default: its root. */
+  readonly redirect?: readonly string[];
+}
+
+const shown = (max: number) => z.string().min(1).max(max).refine(isPlainText, NOT_PLAIN);
+const optionsSchema = z.object({
+  id: z.string().regex(/^[a-z][a-z0-9-]{1,31}$/, 'must be 2 to 32 small letters, digits and -, such as chat'),
+  name: shown(APP_NAME_MAX_LENGTH),
+  icon: shown(256),
+  origin: z.url({ protocol: /^https?$/ }).refine(isSafeOrigin, {
+    message: 'must be an origin such as https://shop.example, with https unless it is localhost',
+  }),
+  redirect: z.array(z.url()).min(1).optional(),
+});
+
+/** Tokens must not travel in the open; browsers take localhost for safe. */
+function isSafeOrigin(text: string): boolean {
+  const { protocol, hostname, origin } = new URL(text);
+  return text === origin && (protocol === 'https:' || /^(?:.+\.)?localhost$|^127\.0\.0\.1$/.test(hostname));
+}
+
+/** Throws FrontDoorError when something is no app's, or the name belongs to the service. */
+export function appFrom(options: AppOptions, config: Config): App {
+  const parsed = optionsSchema.safeParse(options);
+  if (!parsed.success) {
+    const faults = parsed.error.issues.map((issue) => `--${issue.path[0]?.toString()}: ${issue.message}`);
+    throw new FrontDoorError(faults.join('\n'));
+  }
+  const { id, name, icon, origin, redirect = [`${origin}/`] } = parsed.data;
+  if (id === SYNAPSE_CLIENT_ID || builtInApps(config).some((app) => app.appId === id)) {
+    throw new FrontDoorError(`--id: ${id} comes with the service; choose another.`);
+  }
+  const foreign = redirect.find((url) => new URL(url).origin !== origin || url.includes('#'));
+  if (foreign !== undefined) {
+    throw new FrontDoorError(`--redirect: ${foreign} is not on ${origin}, or has a fragment.`);
+  }
+  return { appId: id as AppId, name, icon, origins: [origin], redirectUris: redirect, scopes: APP_SCOPES };
+}
+
+/** Exit code 0; throws FrontDoorError when nothing is up here, or an option is wrong. */
+export async function runAddApp(options: CommonOptions & AppOptions): Promise<number> {
+  const layout = layoutFor(options);
+  const record = findSupervisor(layout) === null ? null : findUpRecord(layout);
+  if (record === null) throw new FrontDoorError(`Nothing is up in ${layout.dataDir}; ./aura up starts it.`);
+  const { config } = await settingsFor({
+    dataDir: layout.dataDir,
+    portBase: record.portBase,
+    env: readOperatorEnv(),
+  });
+  const app = appFrom(options, config);
+  const db = openDatabase({ ...databaseAddress(config), poolSize: 1, applicationName: 'aura-app' });
+  try {
+    const store = appStore(db.pool, () => performance.now());
+    await store.upsertApp(app);
+    const isOn = (await store.findApp(app.appId)) !== null;
+    console.log(options.json ? JSON.stringify({ ...app, isOn }) : describe(app, isOn));
+  } finally {
+    await db.close();
+  }
+  return 0;
+}
+
+function describe(app: App, isOn: boolean): string {
+  const registered = `${app.icon} ${app.name} is registered as ${app.appId} at ${app.origins.join(', ')}`;
+  return isOn
+    ? `${registered}; within ${APP_ORIGINS_CACHE_SECONDS} s every process knows it.`
+    : `${registered}, but an operator has switched it off.`;
+}
