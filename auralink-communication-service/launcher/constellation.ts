@@ -6,6 +6,7 @@ import { mkdirSync } from 'node:fs';
 import { FrontDoorError } from './errors.ts';
 import { runFirstStart } from './first-start.ts';
 import { isPortFree } from './free-ports.ts';
+import { httpOrigin } from './hosts.ts';
 import { ensureEngines } from './install.ts';
 import { databaseUser, ensureDataDir } from './layout.ts';
 import { findLeftParts } from './left-parts.ts';
@@ -33,6 +34,8 @@ export interface ConstellationOptions {
   readonly redis?: boolean;
   /** Engines to leave out, for tests that need only some. */
   readonly without?: readonly ('synapse' | 'livekit')[];
+  /** Where LiveKit sends its webhooks, for tests that lose them. Default: the engines' door. */
+  readonly livekitWebhookUrl?: string;
   /** Variables of config.ts; they win over what is computed. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** The service's entry, for tests of the launcher itself. */
@@ -175,7 +178,7 @@ async function buildParts(
     await progress.step('the databases', () => ensureDatabases(settings));
   }
   if (managed.redis) parts.push(redisPart(settings));
-  if (!options.without?.includes('livekit')) parts.push(livekitPart(settings));
+  if (!options.without?.includes('livekit')) parts.push(livekitPart(settings, options.livekitWebhookUrl));
   if (!options.without?.includes('synapse')) parts.push(synapsePart(settings));
   return [...parts, ...serviceParts(settings, options.serviceMain ?? SERVICE_MAIN)];
 }
@@ -183,9 +186,9 @@ async function buildParts(
 export function urlsOf(settings: Settings): Urls {
   const { config } = settings;
   return {
-    public: `http://127.0.0.1:${config.PUBLIC_PORT}`,
-    engines: `http://127.0.0.1:${config.ENGINES_PORT}`,
-    metrics: `http://127.0.0.1:${config.METRICS_PORT}`,
+    public: httpOrigin(config.PUBLIC_HOST, config.PUBLIC_PORT),
+    engines: httpOrigin(config.ENGINES_HOST, config.ENGINES_PORT),
+    metrics: httpOrigin(config.METRICS_HOST, config.METRICS_PORT),
     synapse: config.SYNAPSE_URL,
     livekit: config.LIVEKIT_URL,
   };

@@ -1,6 +1,7 @@
 /** LiveKit as a part: its configuration, generated at each start, and its process. */
 import { join } from 'node:path';
 import { stringify } from 'yaml';
+import { httpOrigin } from './hosts.ts';
 import { LIVEKIT_BINARY } from './layout.ts';
 import { answersHttp, type Part, STAGE } from './part.ts';
 import { writeFileAtomic } from './process.ts';
@@ -8,7 +9,8 @@ import { inheritedEnv, type Settings } from './settings.ts';
 
 const STOP_TIMEOUT_MS = 5_000;
 
-export function livekitConfiguration(settings: Settings): string {
+/** `webhookUrl`: where LiveKit tells who is in which room. */
+export function livekitConfiguration(settings: Settings, webhookUrl = webhookUrlOf(settings)): string {
   const { config, ports } = settings;
   return stringify({
     port: ports.livekit,
@@ -26,15 +28,19 @@ export function livekitConfiguration(settings: Settings): string {
     room: { auto_create: false, empty_timeout: 300, departure_timeout: 20 },
     webhook: {
       api_key: config.LIVEKIT_API_KEY,
-      urls: [`http://127.0.0.1:${config.ENGINES_PORT}/sfu_webhook`],
+      urls: [webhookUrl],
     },
     logging: { level: 'info', json: true },
   });
 }
 
-export function livekitPart(settings: Settings): Part {
+function webhookUrlOf({ config }: Settings): string {
+  return `${httpOrigin(config.ENGINES_HOST, config.ENGINES_PORT)}/sfu_webhook`;
+}
+
+export function livekitPart(settings: Settings, webhookUrl?: string): Part {
   const path = join(settings.layout.confDir, 'livekit.yaml');
-  const configuration = livekitConfiguration(settings);
+  const configuration = livekitConfiguration(settings, webhookUrl);
   writeFileAtomic(path, configuration);
   return {
     name: 'livekit',

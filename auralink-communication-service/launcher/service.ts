@@ -1,5 +1,6 @@
 /** The service's own processes as parts: any number of them, sharing their ports, none the parent of another. */
 import { join } from 'node:path';
+import { httpOrigin } from './hosts.ts';
 import { NODE, PROJECT_ROOT, SERVICE_DIR } from './layout.ts';
 import { answersHttp, type Part, STAGE } from './part.ts';
 import { inheritedEnv, type Settings } from './settings.ts';
@@ -28,6 +29,7 @@ export function serviceParts(settings: Settings, main: string = SERVICE_MAIN): P
     stopTimeoutMs: STOP_TIMEOUT_MS,
     stage: STAGE.service,
     after: settings.managed.postgres ? ['postgres'] : [],
-    ready: () => answersHttp(`http://127.0.0.1:${settings.config.PUBLIC_PORT}/health`),
+    ready: () =>
+      answersHttp(`${httpOrigin(settings.config.PUBLIC_HOST, settings.config.PUBLIC_PORT)}/health`),
   }));
 }

@@ -6,6 +6,7 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { FrontDoorError } from './errors.ts';
+import { httpOrigin } from './hosts.ts';
 import { SERVICE_DIR, VENV_PYTHON } from './layout.ts';
 import { answersHttp, type Part, STAGE } from './part.ts';
 import { writeFileAtomic } from './process.ts';
@@ -86,7 +87,7 @@ export function homeserverYaml(settings: Settings): string {
 export function registrationYaml(settings: Settings): string {
   const { config } = settings;
   const server = config.SYNAPSE_SERVER_NAME.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
-  const engines = `http://127.0.0.1:${config.ENGINES_PORT}`;
+  const engines = httpOrigin(config.ENGINES_HOST, config.ENGINES_PORT);
   return stringify({
     id: APPSERVICE_ID,
     url: engines,

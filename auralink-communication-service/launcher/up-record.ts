@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path';
 import type { Config } from '../config.ts';
+import { httpOrigin } from './hosts.ts';
 import type { Layout } from './layout.ts';
 import { isRunning, type ProcessIdentity, readJsonFile } from './process.ts';
 
@@ -62,6 +63,6 @@ export function addressesOf(config: Config): Address[] {
     ...apps,
     { name: 'Health', url: `${config.PUBLIC_BASE_URL}/health` },
     { name: 'Matrix', url: `${config.PUBLIC_BASE_URL}/_matrix/client/versions` },
-    { name: 'Metrics', url: `http://127.0.0.1:${config.METRICS_PORT}/metrics` },
+    { name: 'Metrics', url: `${httpOrigin(config.METRICS_HOST, config.METRICS_PORT)}/metrics` },
   ];
 }

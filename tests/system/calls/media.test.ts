@@ -15,8 +15,8 @@ import { eventually, openStage, type Stage } from '../../support/stage.ts';
 const MEDIA_TIMEOUT_SECONDS = 4;
 const env = { MEDIA_TIMEOUT_SECONDS: String(MEDIA_TIMEOUT_SECONDS) };
 const told = await openStage('media', { env });
-// LiveKit posts to 127.0.0.1; nobody listens there, so every webhook is lost.
-const untold = await openStage('media-lost', { env: { ...env, ENGINES_HOST: '127.0.0.2' }, processes: 1 });
+// Nobody listens there, so every webhook is lost.
+const untold = await openStage('media-lost', { env, processes: 1, livekitWebhookUrl: 'http://127.0.0.1:1/' });
 after(() => dispose());
 
 interface Active {
