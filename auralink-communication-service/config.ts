@@ -58,7 +58,7 @@ export const configSchema = z.object({
   COMM_POSTGRES_HOST: z.string().default('localhost').describe('Database host'),
   COMM_POSTGRES_PORT: port.default(5433).describe('Database port'),
   COMM_POSTGRES_USER: z.string().default('auralink').describe('Database user'),
-  COMM_POSTGRES_PASSWORD: secret.describe('Database password'),
+  COMM_POSTGRES_PASSWORD: z.string().min(1).describe('Database password'),
   COMM_POSTGRES_DB: z.string().default('auralink_comm').describe("The service's database"),
   COMM_POSTGRES_SYNAPSE_DB: z.string().default('auralink_synapse').describe("Synapse's own database"),
   COMM_POSTGRES_POOL_SIZE: z.coerce

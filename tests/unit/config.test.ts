@@ -105,9 +105,9 @@ test('what only a later part would stumble over is found here', () => {
 });
 
 test('a missing secret is told with its _FILE form, and a fault never shows a value', () => {
-  const faults = faultsOf(() => parseConfig({ ...required, COMM_POSTGRES_PASSWORD: 'short-value' }));
+  const faults = faultsOf(() => parseConfig({ ...required, REGISTRATION_TOKEN: 'short-value' }));
   assert.equal(faults.length, 1);
-  assert.match(faults[0] ?? '', /^COMM_POSTGRES_PASSWORD: /);
+  assert.match(faults[0] ?? '', /^REGISTRATION_TOKEN: /);
   assert.doesNotMatch(faults[0] ?? '', /short-value/);
   const { LIVEKIT_API_SECRET: _, ...without } = required;
   assert.deepEqual(

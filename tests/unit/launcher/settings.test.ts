@@ -5,15 +5,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { calculateJwkThumbprint, type JWK } from 'jose';
+import { parse } from 'yaml';
 import {
   ConfigError,
   configSchema,
   loadConfig,
   SECRET_VARIABLES,
 } from '../../../auralink-communication-service/config.ts';
+import { urlsOf } from '../../../auralink-communication-service/launcher/constellation.ts';
+import { livekitConfiguration } from '../../../auralink-communication-service/launcher/livekit.ts';
 import { PORT_SPAN, portsFor } from '../../../auralink-communication-service/launcher/ports.ts';
 import { ensureSecrets, LAUNCHER_SECRETS } from '../../../auralink-communication-service/launcher/secrets.ts';
 import { prepareSettings } from '../../../auralink-communication-service/launcher/settings.ts';
+import { registrationYaml } from '../../../auralink-communication-service/launcher/synapse.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'aura-settings-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -93,12 +97,12 @@ test('the operator wins: over ports, over secrets, and over whole engines', asyn
 
   const elsewhere = await prepare({
     COMM_POSTGRES_HOST: 'db.example',
-    COMM_POSTGRES_PASSWORD: 'a-password-of-their-own',
+    COMM_POSTGRES_PASSWORD: 'theirs',
     COMM_REDIS_HOST: 'cache.example',
   });
   assert.deepEqual(elsewhere.managed, { postgres: false, redis: false });
   assert.equal(elsewhere.config.COMM_POSTGRES_HOST, 'db.example');
-  assert.equal(elsewhere.config.COMM_POSTGRES_PASSWORD, 'a-password-of-their-own');
+  assert.equal(elsewhere.config.COMM_POSTGRES_PASSWORD, 'theirs');
   assert.equal(elsewhere.config.COMM_REDIS_PASSWORD, '', 'our password is not for their Redis');
   // Without a password for their database: a fault with a name, not our own password sent to a stranger.
   await assert.rejects(prepare({ COMM_POSTGRES_PORT: '5432' }), (error: unknown) => {
@@ -113,4 +117,21 @@ test('no Redis is told as no Redis', async () => {
   const { managed, config } = await prepare({}, 20_000, false);
   assert.equal(managed.redis, false);
   assert.equal(config.COMM_REDIS_HOST, '');
+});
+
+test('the engines are told where the doors are bound, and every address of the machine means loopback', async () => {
+  for (const [host, origin] of [
+    ['0.0.0.0', 'http://127.0.0.1'],
+    ['::', 'http://[::1]'],
+    ['fd00::7', 'http://[fd00::7]'],
+    ['10.0.0.7', 'http://10.0.0.7'],
+  ] as const) {
+    const settings = await prepare({ ENGINES_HOST: host, PUBLIC_HOST: host });
+    const { public: publicPort, engines } = settings.ports;
+    assert.equal(urlsOf(settings).public, `${origin}:${publicPort}`);
+    assert.equal(parse(registrationYaml(settings)).url, `${origin}:${engines}`);
+    assert.deepEqual(parse(livekitConfiguration(settings)).webhook.urls, [
+      `${origin}:${engines}/sfu_webhook`,
+    ]);
+  }
 });
