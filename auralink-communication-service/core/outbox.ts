@@ -24,8 +24,8 @@ export interface OutboxStore {
 /** Must be idempotent: a row may be handed out twice. */
 export type OutboxHandler = (payload: object) => Promise<void>;
 
-/** Rows of the outbox that a process takes at a time. */
-export const OUTBOX_BATCH = 50;
+/** Rows of the outbox that a process takes at a time; so few that it is through before its claim on them lapses. */
+export const OUTBOX_BATCH = 8;
 
 /** Handles what is due now, one after the other; returns how many rows it took. */
 export async function runOutbox(
