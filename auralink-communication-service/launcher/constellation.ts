@@ -16,7 +16,7 @@ import { ensureCluster, ensureDatabases, ensurePrograms, postgresPart } from './
 import { type Progress, seconds, silentProgress } from './progress.ts';
 import { redisIsInstalled, redisPart } from './redis.ts';
 import { readSecret } from './secrets.ts';
-import { SERVICE_MAIN, serviceParts } from './service.ts';
+import { serviceParts } from './service.ts';
 import { prepareSettings, type Settings } from './settings.ts';
 import type { PartStatus } from './supervised-part.ts';
 import { Supervisor } from './supervisor.ts';
@@ -38,8 +38,6 @@ export interface ConstellationOptions {
   readonly livekitWebhookUrl?: string;
   /** Variables of config.ts; they win over what is computed. */
   readonly env?: Readonly<Record<string, string | undefined>>;
-  /** The service's entry, for tests of the launcher itself. */
-  readonly serviceMain?: string;
   readonly progress?: Progress;
   readonly onEvent?: (line: string) => void;
   /** Kill all parts when this process ends; for tests, whose parts nobody shall find later. Default true. */
@@ -180,7 +178,7 @@ async function buildParts(
   if (managed.redis) parts.push(redisPart(settings));
   if (!options.without?.includes('livekit')) parts.push(livekitPart(settings, options.livekitWebhookUrl));
   if (!options.without?.includes('synapse')) parts.push(synapsePart(settings));
-  return [...parts, ...serviceParts(settings, options.serviceMain ?? SERVICE_MAIN)];
+  return [...parts, ...serviceParts(settings)];
 }
 
 export function urlsOf(settings: Settings): Urls {

@@ -18,8 +18,8 @@ export interface Part {
   readonly after: readonly string[];
   /** Higher stages are stopped first; within a stage all at once. */
   readonly stage: Stage;
-  /** Whether it answers now; must give up by itself within a second or so. */
-  ready(): Promise<boolean>;
+  /** Whether the process `pid` of it answers now; must give up by itself within a second or so. */
+  ready(pid: number): Promise<boolean>;
   /** Runs once, after the first answer and before the parts that wait for this one; must be repeatable. */
   onReady?(): Promise<void>;
   /** Content of configuration files: a running process with another fingerprint is restarted, not adopted. */

@@ -103,7 +103,7 @@ export class SupervisedPart {
 
   async untilReady(deadline: number): Promise<void> {
     for (;;) {
-      if (this.#process !== null && (await this.part.ready())) return;
+      if (this.#process !== null && (await this.part.ready(this.#process.pid))) return;
       const hopeless = this.#failures >= MAX_FAILURES_AT_START;
       if (hopeless || performance.now() > deadline || !this.#wanted) {
         const what = hopeless

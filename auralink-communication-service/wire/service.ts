@@ -31,6 +31,7 @@ import { type Identity, wireIdentity } from './identity.ts';
 import { createLogger, type Logger } from './logger.ts';
 import { type Loop, startLoop } from './loops.ts';
 import { meshPlugins } from './mesh.ts';
+import { sayReady } from './ready-file.ts';
 
 /** How often a process looks whether a chore is due. */
 export const CHORE_LOOK_MS = 5_000;
@@ -68,9 +69,11 @@ export async function startService(config: Config): Promise<Service> {
   });
   const doors = await openDoors(base, { identity, room, engines });
   const loops = [startChores(base, identity), watchSynapse(base, identity.synapse)];
+  const takeBackReady = sayReady(config.RUN_DIR);
   log.info({ port: config.PUBLIC_PORT }, 'the service is open');
 
   const stop = async () => {
+    takeBackReady();
     await room?.stop();
     await doors.close();
     await Promise.all(loops.map((loop) => loop.stop()));

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { LIVEKIT_TIMEOUT_SECONDS } from '../../auralink-communication-service/adapters/livekit.ts';
 import {
   findAuraId,
   HANDLE_MAX_LENGTH,
@@ -13,10 +14,13 @@ import { AuraError } from '../../auralink-communication-service/core/errors.ts';
 import { type CallId, newId } from '../../auralink-communication-service/core/ids.ts';
 import type { Log } from '../../auralink-communication-service/core/log.ts';
 import {
+  OUTBOX_BATCH,
   type OutboxHandler,
   type OutboxStore,
   runOutbox,
 } from '../../auralink-communication-service/core/outbox.ts';
+
+import { OUTBOX_CLAIM_SECONDS } from '../../auralink-communication-service/store/outbox.ts';
 
 const silent: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };
 
@@ -84,6 +88,10 @@ test('an error keeps its code, its details and its cause', () => {
   assert.deepEqual([error.name, error.code, error.details.field], ['AuraError', 'taken', 'auraId']);
   assert.equal(error.cause, cause);
   assert.equal('cause' in new AuraError('invalid', 'No cause.'), false);
+});
+
+test('a claim on rows of the outbox outlasts the work on all of them', () => {
+  assert.ok(OUTBOX_BATCH * LIVEKIT_TIMEOUT_SECONDS < OUTBOX_CLAIM_SECONDS);
 });
 
 test('the outbox hands each row to its handler, and keeps what failed with its reason', async () => {

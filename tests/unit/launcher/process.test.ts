@@ -2,7 +2,16 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -26,6 +35,7 @@ import {
   judge,
   type TestSummary,
 } from '../../../auralink-communication-service/launcher/test-summary.ts';
+import { forgetDeadReady, readyFilePath } from '../../../auralink-communication-service/wire/ready-file.ts';
 import { FOR_EVER, scriptPart } from './script-part.ts';
 
 const LAUNCHER = join(import.meta.dirname, '../../../auralink-communication-service/launcher');
@@ -133,6 +143,33 @@ test('a part that cannot come is told with the end of its log, and nothing is le
   assert.equal(findLeftParts(runDir).size, 0);
   assert.equal(supervisor.states().after?.state, 'stopped');
   await assert.rejects(supervisor.start('good', 1_000), /everything is being stopped/);
+});
+
+test('each process answers for itself: one that stands beside a ready one is still waited for', async () => {
+  const { dir, runDir, logsDir } = makeRun('each');
+  const signs = (ms: number) =>
+    `setTimeout(() => require('fs').writeFileSync('ready-' + process.pid, ''), ${ms}); ${FOR_EVER}`;
+  const ready = async (pid: number): Promise<boolean> => existsSync(readyFilePath(dir, pid));
+  const parts = [
+    scriptPart('quick', signs(0), dir, { ready }),
+    scriptPart('slow', signs(300), dir, { ready }),
+  ];
+  const supervisor = new Supervisor({ parts, runDir, logsDir });
+  const order: string[] = [];
+  try {
+    await supervisor.startAll(30_000, (part) => order.push(part));
+    assert.deepEqual(order, ['quick', 'slow']);
+    for (const { pid } of Object.values(supervisor.states()))
+      assert.ok(existsSync(readyFilePath(dir, Number(pid))));
+    const kept = supervisor.states().quick?.pid;
+    forgetDeadReady(dir, (pid) => pid === kept);
+    assert.deepEqual(
+      readdirSync(dir).filter((name) => name.startsWith('ready-')),
+      [`ready-${kept}`],
+    );
+  } finally {
+    await supervisor.stopAll();
+  }
 });
 
 test('what a killed supervisor left behind is taken over as it is, unless it is to run otherwise', async () => {
