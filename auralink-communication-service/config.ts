@@ -93,7 +93,7 @@ export const configSchema = z.object({
     .describe('Networks besides loopback that may reach /internal, comma-separated'),
   TRUSTED_PROXY_CIDRS: networks
     .default([])
-    .describe('Balancers whose X-Forwarded-For is believed, comma-separated'),
+    .describe('Balancers whose X-Forwarded-* are believed, comma-separated'),
   APP_HOSTS: appHosts
     .default([])
     .describe('Hosts that serve one demo app each, as appId=host[:port], comma-separated'),

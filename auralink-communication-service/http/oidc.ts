@@ -95,6 +95,7 @@ export function createOidcProvider(deps: OidcDeps): Provider {
   const provider = new Provider(deps.issuer, configuration(deps));
   provider.proxy = deps.issuer.startsWith('https:');
   provider.on('server_error', (ctx, error: Error) => {
+    // A parameter that cannot be stored; who sent it is told, nobody else need know.
     if (error instanceof AuraError && error.code === 'invalid') {
       ctx.status = 400;
       return;
@@ -265,7 +266,7 @@ export function oidcPlugin(deps: OidcDeps, provider: Provider): FastifyPluginAsy
       handler: async (request, reply) => {
         const { raw } = request;
         reply.hijack();
-        if (!deps.isTrustedProxy(raw.socket.remoteAddress ?? '')) dropForwarded(raw.headers);
+        if (!deps.isTrustedProxy(raw.socket.remoteAddress ?? '')) dropForwarded(raw.headers, deps.issuer);
         // The cookie must exist before a grant is looked for: it says which device this is.
         if (raw.url?.startsWith(`${MOUNT}/auth`)) deps.deviceCookie.ensure(raw, reply.raw);
         Object.assign(raw, { originalUrl: raw.url });
@@ -276,7 +277,11 @@ export function oidcPlugin(deps: OidcDeps, provider: Provider): FastifyPluginAsy
   };
 }
 
-/** The provider believes these of whoever sends them. */
-function dropForwarded(headers: IncomingHttpHeaders): void {
+/**
+ * The provider believes these of whoever sends them. An https issuer is reached by TLS that ends before us: that much is
+ * known without being told, and without it no cookie would be set.
+ */
+function dropForwarded(headers: IncomingHttpHeaders, issuer: string): void {
   for (const name of Object.keys(headers)) if (name.startsWith('x-forwarded-')) delete headers[name];
+  headers['x-forwarded-proto'] = new URL(issuer).protocol.slice(0, -1);
 }

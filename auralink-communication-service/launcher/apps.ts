@@ -15,7 +15,7 @@ import { FrontDoorError } from './errors.ts';
 import { readOperatorEnv } from './settings.ts';
 import { findSupervisor, findUpRecord } from './up-record.ts';
 
-/** As the table has it. */
+/** Characters of an app's name, as the table has it. */
 const APP_NAME_MAX_LENGTH = 60;
 
 /** As typed after `./aura app add`. */

@@ -3,7 +3,7 @@
  * guessing.
  */
 import assert from 'node:assert/strict';
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { before, test } from 'node:test';
 import { decodeJwt, importJWK, type JWK, SignJWT } from 'jose';
 import { LOOK_UP_LIMIT } from '../../auralink-communication-service/auralink-modules/auraid/sign-in.ts';
@@ -281,6 +281,23 @@ test('whoever is no balancer of ours does not choose the names that sign-in goes
   };
   assert.equal(new URL(await names(behind.baseUrl)).host, 'other.example', 'a balancer is believed');
   assert.notEqual(new URL(await names(alone.baseUrl)).host, 'other.example');
+  // Signing in does not hang on those headers: the issuer is https, so its cookies are.
+  const asked = new URLSearchParams({
+    client_id: door.phone.clientId,
+    redirect_uri: door.phone.redirectUri,
+    response_type: 'code',
+    scope: 'openid',
+    code_challenge: createHash('sha256').update('verifier').digest('base64url'),
+    code_challenge_method: 'S256',
+  });
+  for (const { baseUrl } of [alone, behind]) {
+    const answer = await fetch(`${baseUrl}/oidc/auth?${asked}`, {
+      headers: { 'x-forwarded-proto': 'https' },
+      redirect: 'manual',
+    });
+    assert.equal(answer.status, 303, await answer.text());
+    for (const cookie of answer.headers.getSetCookie()) assert.match(cookie, /; secure/i);
+  }
 });
 
 test('looking up addresses is limited for each person, over all processes', async () => {
