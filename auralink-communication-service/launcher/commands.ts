@@ -3,7 +3,7 @@ import { closeSync, existsSync, openSync, readdirSync, readSync, statSync } from
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { settingsFor } from './constellation.ts';
-import { makeDashboardToken } from './dashboard-token.ts';
+import { isDashboardOurs, makeDashboardToken } from './dashboard-token.ts';
 import { FrontDoorError } from './errors.ts';
 import { chooseDataDir, databaseUser, type Layout, layoutOf } from './layout.ts';
 import { findLeftParts, stopLeftParts } from './left-parts.ts';
@@ -183,8 +183,10 @@ export async function runToken(
 ): Promise<number> {
   const layout = layoutFor(options);
   const settings = await settingsFor({ dataDir: layout.dataDir, portBase: null, env: readOperatorEnv() });
-  if (settings.config.DASHBOARD_JWKS_URL !== '') {
-    throw new FrontDoorError('DASHBOARD_JWKS_URL is set: only that Dashboard can issue tokens.');
+  if (!isDashboardOurs(settings)) {
+    throw new FrontDoorError(
+      'DASHBOARD_JWKS_URL or DASHBOARD_JWKS_FILE is set: only that Dashboard can issue tokens.',
+    );
   }
   const token = await makeDashboardToken(settings, options.scope, options.ttl, options.subject);
   console.log(

@@ -4,11 +4,17 @@
  */
 import { randomUUID } from 'node:crypto';
 import { importJWK, type JWK, SignJWT } from 'jose';
-import { LAUNCHER_SECRETS, readSecret } from './secrets.ts';
+import { LAUNCHER_SECRETS, readSecret, secretPath } from './secrets.ts';
 import type { Settings } from './settings.ts';
 
 /** How long a token of the development key is valid. */
 export const DEFAULT_TTL_SECONDS = 300;
+
+/** Whether the service believes the development key: not where the operator named another Dashboard. */
+export function isDashboardOurs({ config, layout }: Pick<Settings, 'config' | 'layout'>): boolean {
+  const ours = secretPath(layout.secretsDir, LAUNCHER_SECRETS.dashboardPublic);
+  return config.DASHBOARD_JWKS_URL === '' && config.DASHBOARD_JWKS_FILE === ours;
+}
 
 /** `scope`: scopes separated by blanks. */
 export async function makeDashboardToken(

@@ -4,7 +4,7 @@
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { makeDashboardToken } from './dashboard-token.ts';
+import { isDashboardOurs, makeDashboardToken } from './dashboard-token.ts';
 import { FrontDoorError } from './errors.ts';
 import type { Layout } from './layout.ts';
 import { readJsonFile, writeFileAtomic } from './process.ts';
@@ -28,11 +28,18 @@ export function readPeople(layout: Layout, names: readonly string[]): Person[] {
   }));
 }
 
-/** Makes them unless they are there. Nobody is made on a server that others can reach or that wants no demo. */
+/** Whether this is somebody's own machine, where what is needed to get in may be shown on the screen. */
+export function isForTrying({ PUBLIC_BASE_URL, DEMO_APPS }: Settings['config']): boolean {
+  return DEMO_APPS && ['localhost', '127.0.0.1'].includes(new URL(PUBLIC_BASE_URL).hostname);
+}
+
+/**
+ * Makes them unless they are there. Nobody is made on a server that others can reach, that wants no demo, or that
+ * takes registrations from another Dashboard only.
+ */
 export async function ensurePeople(settings: Settings, progress: Progress): Promise<Person[]> {
   const { config, layout } = settings;
-  const isLocal = ['localhost', '127.0.0.1'].includes(new URL(config.PUBLIC_BASE_URL).hostname);
-  if (!config.DEMO_APPS || !isLocal) return [];
+  if (!isForTrying(config)) return [];
   const people = readPeople(
     layout,
     PEOPLE.map((person) => person.auraId),
@@ -40,6 +47,7 @@ export async function ensurePeople(settings: Settings, progress: Progress): Prom
   const note = join(layout.dataDir, NOTE_FILE);
   const database = `${config.COMM_POSTGRES_HOST}:${config.COMM_POSTGRES_PORT}/${config.COMM_POSTGRES_DB}`;
   if (readJsonFile<{ database: string }>(note)?.database === database) return people;
+  if (!isDashboardOurs(settings)) return [];
   await progress.step('two people to try it with', async () => {
     for (const [index, person] of people.entries()) {
       await makePerson(settings, person, PEOPLE[index]?.displayName ?? '');

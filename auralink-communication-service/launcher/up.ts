@@ -5,7 +5,7 @@
 import { closeSync, mkdirSync, openSync, readSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Constellation, startConstellation } from './constellation.ts';
+import { type Constellation, settingsFor, startConstellation } from './constellation.ts';
 import { FrontDoorError } from './errors.ts';
 import { ensureEngines, ensureWeb } from './install.ts';
 import {
@@ -17,11 +17,11 @@ import {
   NODE,
   PROJECT_ROOT,
 } from './layout.ts';
-import { ensurePeople, readPeople } from './people.ts';
+import { ensurePeople, isForTrying, readPeople } from './people.ts';
 import { spawnDetached, tryLock, writeFileAtomic } from './process.ts';
 import { consoleProgress, type Progress } from './progress.ts';
 import { redisIsInstalled } from './redis.ts';
-import { readOperatorEnv } from './settings.ts';
+import { readOperatorEnv, type Settings } from './settings.ts';
 import {
   addressesOf,
   findSupervisor,
@@ -73,7 +73,7 @@ function tellAlreadyUp(layout: Layout, options: UpOptions): number {
   if (record === null) {
     throw new FrontDoorError('Another ./aura up is starting this data folder but has not come up.');
   }
-  tell(layout, record, null, options, './aura down');
+  tell(layout, record, null, options);
   return 0;
 }
 
@@ -104,7 +104,7 @@ async function supervise(
     const people = await ensurePeople(constellation.settings, progress);
     const record = recordOf(constellation, options, people, performance.now() - begin);
     writeFileAtomic(recordPath(layout), JSON.stringify(record));
-    if (!options.background) tell(layout, record, people, options, 'Ctrl-C');
+    if (!options.background) tell(layout, record, invite(constellation.settings, people), options);
     await untilAborted(stop.signal);
     return 0;
   } catch (error) {
@@ -151,26 +151,34 @@ function recordOf(
   };
 }
 
-/** `people` null: it was up already, and their passwords have been told. */
-function tell(
-  layout: Layout,
-  record: UpRecord,
-  people: readonly Person[] | null,
-  options: UpOptions,
-  stopWith: string,
-): void {
+/** What somebody who tries it needs to get in. */
+interface Invitation {
+  readonly people: readonly Person[];
+  /** With which anybody registers; null where it is not for the screen. */
+  readonly invitationCode: string | null;
+}
+
+function invite({ config }: Settings, people: readonly Person[]): Invitation {
+  return { people, invitationCode: isForTrying(config) ? config.REGISTRATION_TOKEN : null };
+}
+
+/** `invitation` null: it was up already, and this has been told. */
+function tell(layout: Layout, record: UpRecord, invitation: Invitation | null, options: UpOptions): void {
   if (options.json) {
-    const answer = { ...record, dataDir: layout.dataDir, alreadyUp: people === null };
-    console.log(JSON.stringify(people === null ? answer : { ...answer, people }));
+    const answer = { ...record, dataDir: layout.dataDir, alreadyUp: invitation === null };
+    console.log(JSON.stringify({ ...answer, ...invitation }));
     return;
   }
-  const how = people === null ? 'is already up' : `is up after ${record.startedInSeconds} s`;
+  const how = invitation === null ? 'is already up' : `is up after ${record.startedInSeconds} s`;
+  const stopWith = invitation === null || options.detach ? './aura down' : 'Ctrl-C';
   console.log(`AuraLink ${how}; ${stopWith} stops it. Data: ${layout.dataDir}`);
   const width = Math.max(...record.addresses.map((address) => address.name.length));
   for (const address of record.addresses) console.log(`  ${address.name.padEnd(width)}  ${address.url}`);
-  for (const person of people ?? []) {
+  for (const person of invitation?.people ?? []) {
     console.log(`  Try it as ${person.auraId}  password ${person.password}`);
   }
+  const code = invitation?.invitationCode ?? null;
+  if (code !== null) console.log(`  Register with the invitation code ${code}`);
 }
 
 function untilAborted(signal: AbortSignal): Promise<void> {
@@ -227,7 +235,8 @@ async function detach(layout: Layout, options: UpOptions): Promise<number> {
     show();
     const record = findUpRecord(layout);
     if (record === null) continue;
-    tell(layout, record, readPeople(layout, record.people), options, './aura down');
+    const settings = await settingsFor({ ...options, dataDir: layout.dataDir, env: readOperatorEnv() });
+    tell(layout, record, invite(settings, readPeople(layout, record.people)), options);
     return 0;
   }
   show();

@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -12,7 +13,9 @@ import { findFreePortBase } from '../../auralink-communication-service/launcher/
 import { layoutOf } from '../../auralink-communication-service/launcher/layout.ts';
 import { findLeftParts } from '../../auralink-communication-service/launcher/left-parts.ts';
 import { type ProcessIdentity, readJsonFile } from '../../auralink-communication-service/launcher/process.ts';
+import { readSecret } from '../../auralink-communication-service/launcher/secrets.ts';
 import type { PartsFile } from '../../auralink-communication-service/launcher/supervisor.ts';
+import { readyFilePath } from '../../auralink-communication-service/wire/ready-file.ts';
 import { testDataDir } from '../harness.ts';
 
 const AURA = join(import.meta.dirname, '../../aura');
@@ -90,11 +93,12 @@ function pidOf(part: string): number {
 
 const ALL_PARTS = ['livekit', 'postgres', 'redis', 'service-1', 'service-2', 'synapse'];
 
-test('up on an empty folder: every part answers, and two people can sign in', async () => {
+test('up on an empty folder: every part answers, two people can sign in, and others are invited', async () => {
   const { out } = await aura([...upArgs, '--detach', '--json']);
   const answer = JSON.parse(out) as {
     addresses: { name: string; url: string }[];
     people: object[];
+    invitationCode: string;
     alreadyUp: boolean;
   };
   assert.equal(answer.alreadyUp, false);
@@ -110,6 +114,9 @@ test('up on an empty folder: every part answers, and two people can sign in', as
     assert.equal(response.status, 200, `${name} ${url}`);
     await response.body?.cancel();
   }
+  assert.equal(answer.invitationCode, readSecret(layout.secretsDir, 'REGISTRATION_TOKEN'));
+  for (const part of ['service-1', 'service-2'])
+    assert.ok(existsSync(readyFilePath(layout.runDir, pidOf(part))), `${part} has its doors open`);
   assert.equal(answer.people.length, 2);
   for (const person of answer.people as { auraId: string; password: string }[]) {
     const login = await fetch(`http://127.0.0.1:${base}/_matrix/client/r0/login`, {

@@ -13,8 +13,11 @@ import {
   SECRET_VARIABLES,
 } from '../../../auralink-communication-service/config.ts';
 import { urlsOf } from '../../../auralink-communication-service/launcher/constellation.ts';
+import { isDashboardOurs } from '../../../auralink-communication-service/launcher/dashboard-token.ts';
 import { livekitConfiguration } from '../../../auralink-communication-service/launcher/livekit.ts';
+import { ensurePeople } from '../../../auralink-communication-service/launcher/people.ts';
 import { PORT_SPAN, portsFor } from '../../../auralink-communication-service/launcher/ports.ts';
+import { silentProgress } from '../../../auralink-communication-service/launcher/progress.ts';
 import { ensureSecrets, LAUNCHER_SECRETS } from '../../../auralink-communication-service/launcher/secrets.ts';
 import { prepareSettings } from '../../../auralink-communication-service/launcher/settings.ts';
 import { registrationYaml } from '../../../auralink-communication-service/launcher/synapse.ts';
@@ -133,5 +136,17 @@ test('the engines are told where the doors are bound, and every address of the m
     assert.deepEqual(parse(livekitConfiguration(settings)).webhook.urls, [
       `${origin}:${engines}/sfu_webhook`,
     ]);
+  }
+});
+
+test('where another Dashboard is believed nothing is signed with the development key, and nobody is made', async () => {
+  assert.equal(isDashboardOurs(await prepare()), true);
+  for (const foreign of [
+    { DASHBOARD_JWKS_URL: 'https://dashboard.example/keys' },
+    { DASHBOARD_JWKS_FILE: join(folder, 'their-keys.json') },
+  ]) {
+    const settings = await prepare(foreign);
+    assert.equal(isDashboardOurs(settings), false);
+    assert.deepEqual(await ensurePeople(settings, silentProgress), []);
   }
 });
