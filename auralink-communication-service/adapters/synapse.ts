@@ -11,6 +11,9 @@ import type { UserId } from '../core/ids.ts';
 export const SYNAPSE_TIMEOUT_MS = 10_000;
 /** Connections of one process for requests of our own; proxied ones have theirs. */
 export const SYNAPSE_CONNECTIONS_MAX = 64;
+/** A session of our administrator that was not used for so long is taken for that of a process that was killed. */
+export const SYNAPSE_ADMIN_SESSION_IDLE_HOURS = 24;
+const ADMIN_DEVICE_NAME = 'AuraLink service';
 /** Answers that we read are small; more than this is not what we asked for. */
 const ANSWER_MAX_BYTES = 1_048_576;
 const RETRY_AFTER_SECONDS = 5;
@@ -155,6 +158,22 @@ function unexpected(error: unknown): unknown {
   return error.status >= 500 ? away(error) : error;
 }
 
+/**
+ * A process that was killed leaves its session as a device. One whose process lives after all loses nothing: it logs in
+ * again when it is next refused.
+ */
+async function endIdleSessions(call: Send, token: string, userId: string): Promise<void> {
+  const { devices } = await call({ method: 'GET', path: '/_matrix/client/v3/devices', token });
+  if (!Array.isArray(devices)) return;
+  const before = Date.now() - SYNAPSE_ADMIN_SESSION_IDLE_HOURS * 3_600_000;
+  const idle = (devices as Json[]).filter(
+    (device) => device.display_name === ADMIN_DEVICE_NAME && Number(device.last_seen_ts ?? Infinity) < before,
+  );
+  if (idle.length === 0) return;
+  const path = `/_synapse/admin/v2/users/${encodeURIComponent(userId)}/delete_devices`;
+  await call({ method: 'POST', path, token, body: { devices: idle.map((device) => device.device_id) } });
+}
+
 /** The administrator's token: made when first needed, shared, renewed once when Synapse no longer knows it. */
 function adminSession(call: Send, options: SynapseOptions) {
   let token: Promise<string> | null = null;
@@ -167,10 +186,13 @@ function adminSession(call: Send, options: SynapseOptions) {
         type: 'm.login.password',
         identifier: { type: 'm.id.user', user: `@${options.adminLocalpart}:${options.serverName}` },
         password: options.adminPassword,
-        initial_device_display_name: 'AuraLink service',
+        initial_device_display_name: ADMIN_DEVICE_NAME,
       },
     });
-    return String(answer.access_token);
+    const fresh = String(answer.access_token);
+    // The next log-in tries again.
+    await endIdleSessions(call, fresh, String(answer.user_id)).catch(() => {});
+    return fresh;
   };
   const current = (): Promise<string> => {
     token ??= login().catch((error) => {
