@@ -3,6 +3,7 @@
  * the first healthy one, in order of preference. One send is under way at a time; what comes meanwhile goes together
  * in the next. Losing a message is allowed (the log is polled), blocking or throwing is not.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import type { WakeBus, WakeMessage } from '../auralink-modules/endpoints/ports.ts';
 import type { ProcessId } from '../core/ids.ts';
 import type { Log } from '../core/log.ts';
@@ -13,6 +14,8 @@ import { isFrameOf, packFrames, parseFrame } from './wake-frames.ts';
 export const WAKE_QUEUE_MAX = 10_000;
 /** Messages in one send. */
 export const WAKE_BATCH_MAX = 500;
+/** Shortest time from one send to the next: under load several commits share one, a single one waits for nothing. */
+export const WAKE_PAUSE_MS = 8;
 
 export interface WakeCounts {
   /** `messages` went out by `carrier`; `none` means that they were given up. */
@@ -29,10 +32,12 @@ export function createWakeBus(
   carriers: readonly WakeCarrier[],
   counts: WakeCounts,
   log: Log,
+  pauseMs: number = WAKE_PAUSE_MS,
 ): ClosableWakeBus {
   const handlers: ((messages: readonly WakeMessage[]) => void)[] = [];
   let queue: WakeMessage[] = [];
   let flushing = false;
+  let sentAtMs = Number.NEGATIVE_INFINITY;
 
   const receive = (text: string) => {
     if (isFrameOf(processId, text)) return;
@@ -51,6 +56,9 @@ export function createWakeBus(
   const flush = async () => {
     flushing = true;
     while (queue.length > 0) {
+      const restMs = sentAtMs + pauseMs - performance.now();
+      if (restMs > 0) await delay(restMs);
+      sentAtMs = performance.now();
       const batch = queue.slice(0, WAKE_BATCH_MAX);
       queue = queue.slice(batch.length);
       counts.sent(await sendOnFirst(carriers, processId, batch), batch.length);

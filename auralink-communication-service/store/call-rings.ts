@@ -56,7 +56,8 @@ export async function setRinging(
   const rows = await query<{ invitation_id: InvitationId; after_ms: number }>(
     tx,
     'rings-set-ringing',
-    `WITH heard AS (SELECT r.ring_id, r.invitation_id ${ACKNOWLEDGED} AND r.invitation_id = ANY ($3)),
+    // IS TRUE: a filter, lest every mark be looked up in every invitation.
+    `WITH heard AS (SELECT r.ring_id, r.invitation_id ${ACKNOWLEDGED} AND (r.invitation_id = ANY ($3)) IS TRUE),
      rings AS (
        UPDATE call_rings r SET state = 'ringing', acknowledged_at = now(), failover_at = NULL
        FROM heard h WHERE r.ring_id = h.ring_id
@@ -118,14 +119,13 @@ export async function setSent(tx: Tx, ringId: RingId, ringSeq: number): Promise<
 }
 
 /**
- * The endpoint's own ring, if it is live; a fresh one when no other app of its device is being rung; otherwise null.
+ * The endpoint's own ring, if it is live and was shown to an earlier page; a fresh one when no other app of its device is being rung; otherwise null.
  * The caller holds the invitation's lock.
  */
 export async function claimRing(
   tx: Tx,
   invitationId: InvitationId,
-  endpointId: EndpointId,
-  freshRingId: RingId,
+  page: { readonly endpointId: EndpointId; readonly freshRingId: RingId; readonly shownUpTo: number },
 ): Promise<RingId | null> {
   const rows = await query<{ ring_id: RingId }>(
     tx,
@@ -137,7 +137,7 @@ export async function claimRing(
      ), device AS (
        SELECT r.* FROM call_rings r JOIN me USING (device_key) WHERE r.invitation_id = $1
      ), own AS (
-       SELECT ring_id FROM device WHERE endpoint_id = $2 AND state IN ('sent', 'ringing')
+       SELECT ring_id FROM device WHERE endpoint_id = $2 AND state IN ('sent', 'ringing') AND ring_seq <= $4
      ), fresh AS (
        INSERT INTO call_rings (ring_id, invitation_id, endpoint_id, device_key, rank, state)
        SELECT $3, $1, me.endpoint_id, me.device_key, (SELECT coalesce(max(rank) + 1, 0) FROM device), 'waiting'
@@ -146,7 +146,7 @@ export async function claimRing(
        RETURNING ring_id
      )
      SELECT ring_id FROM own UNION ALL SELECT ring_id FROM fresh`,
-    [invitationId, endpointId, freshRingId],
+    [invitationId, page.endpointId, page.freshRingId, page.shownUpTo],
   );
   return rows[0]?.ring_id ?? null;
 }

@@ -18,25 +18,25 @@ import { announce, query } from './db.ts';
 /** Rows that one pruning deletes at most. */
 export const PRUNE_BATCH = 5_000;
 
+/** $1, $2: each endpoint once, and how many events it gets; $3 … $6: the events, and each one's place among them. */
 const APPEND = `
-  WITH input AS (
-    SELECT i.endpoint_id, i.type, i.data, i.ord,
-           row_number() OVER (PARTITION BY i.endpoint_id ORDER BY i.ord) AS nth
-    FROM unnest($1::uuid[], $2::text[], $3::jsonb[]) WITH ORDINALITY AS i (endpoint_id, type, data, ord)
-  ), locked AS (
-    SELECT s.endpoint_id, s.last_seq FROM endpoint_streams s JOIN endpoints e USING (endpoint_id)
-    WHERE s.endpoint_id = ANY ($1) AND e.revoked_at IS NULL
-    ORDER BY s.endpoint_id FOR UPDATE OF s
-  ), bumped AS (
-    UPDATE endpoint_streams s SET last_seq = s.last_seq + c.n
-    FROM (SELECT endpoint_id, count(*) AS n FROM input GROUP BY endpoint_id) c, locked l
-    WHERE s.endpoint_id = c.endpoint_id AND l.endpoint_id = s.endpoint_id
-    RETURNING s.endpoint_id, s.last_seq - c.n AS base
+  WITH bumped AS (
+    UPDATE endpoint_streams s SET last_seq = s.last_seq + l.n
+    FROM (
+      SELECT s.endpoint_id, c.n
+      FROM unnest($1::uuid[], $2::int[]) AS c (endpoint_id, n)
+      JOIN endpoint_streams s USING (endpoint_id)
+      -- Not a join: the planner would begin with everybody who is signed in.
+      WHERE (SELECT e.revoked_at IS NULL FROM endpoints e WHERE e.endpoint_id = s.endpoint_id)
+      ORDER BY s.endpoint_id FOR UPDATE OF s
+    ) l
+    WHERE s.endpoint_id = l.endpoint_id
+    RETURNING s.endpoint_id, s.last_seq - l.n AS base
   )
   INSERT INTO endpoint_events (endpoint_id, seq, type, data)
-  SELECT i.endpoint_id, b.base + i.nth, i.type, i.data
-  FROM input i JOIN bumped b USING (endpoint_id)
-  ORDER BY i.ord
+  SELECT b.endpoint_id, b.base + i.nth, i.type, i.data
+  FROM bumped b JOIN unnest($3::uuid[], $4::int[], $5::text[], $6::jsonb[]) AS i (endpoint_id, nth, type, data)
+    ON i.endpoint_id = b.endpoint_id
   RETURNING endpoint_id, seq`;
 
 interface EventRow extends pg.QueryResultRow {
@@ -68,8 +68,17 @@ export function createEventLog(pool: pg.Pool): EventLog {
 
 async function append(tx: Tx, events: readonly NewEvent[]): Promise<StreamEvent[]> {
   if (events.length === 0) return [];
+  const counts = new Map<EndpointId, number>();
+  const places = events.map(({ endpointId }) => {
+    const nth = (counts.get(endpointId) ?? 0) + 1;
+    counts.set(endpointId, nth);
+    return nth;
+  });
   const rows = await query<Pick<EventRow, 'endpoint_id' | 'seq'>>(tx, 'event-log-append', APPEND, [
+    [...counts.keys()],
+    [...counts.values()],
     events.map((event) => event.endpointId),
+    places,
     events.map((event) => event.type),
     events.map((event) => JSON.stringify(event.data)),
   ]);
@@ -185,10 +194,11 @@ async function prune(pool: pg.Pool): Promise<number> {
     pool,
     'event-log-prune',
     `WITH old AS (
-       SELECT e.endpoint_id, e.seq FROM endpoint_events e JOIN endpoint_streams s USING (endpoint_id)
+       SELECT e.endpoint_id, e.seq FROM endpoint_events e LEFT JOIN endpoint_streams s USING (endpoint_id)
        WHERE e.created_at < now() - make_interval(secs => $1)
-         AND (e.seq <= s.acknowledged_seq OR e.created_at < now() - make_interval(days => $2))
-       ORDER BY e.created_at LIMIT $3
+         AND (e.seq <= s.acknowledged_seq OR s.endpoint_id IS NULL
+           OR e.created_at < now() - make_interval(days => $2))
+       LIMIT $3
      ), gone AS (
        DELETE FROM endpoint_events e USING old o WHERE e.endpoint_id = o.endpoint_id AND e.seq = o.seq RETURNING 1
      )

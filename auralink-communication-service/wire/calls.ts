@@ -116,7 +116,7 @@ export async function wireCalls(base: Base, needs: CallsNeeds): Promise<CallsRoo
       awaited: new Set(['ring']),
       acknowledged: (marks) => acknowledgeRings(deps, marks),
     },
-    connections: { connected: ({ personId, endpointId }) => ringConnected(deps, personId, endpointId) },
+    connections: { connected: (session, fromSeq) => ringConnected(deps, session, fromSeq) },
     counts: needs.sockets,
     logger: log,
   });

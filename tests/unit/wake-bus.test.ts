@@ -47,7 +47,7 @@ class FakeCarrier implements WakeCarrier {
 
 function busOver(...carriers: FakeCarrier[]) {
   const counts: [string, number][] = [];
-  const bus = createWakeBus(US, carriers, { sent: (carrier, n) => counts.push([carrier, n]) }, silentLog);
+  const bus = createWakeBus(US, carriers, { sent: (carrier, n) => counts.push([carrier, n]) }, silentLog, 0);
   return { bus, counts };
 }
 const settle = () => new Promise((done) => setImmediate(done));

@@ -118,18 +118,26 @@ export async function acknowledgeRings(
   return !left;
 }
 
-/** A page that has just been opened or reloaded shows what still rings for it, under the same ring id. */
+/**
+ * A page that has just been opened or reloaded shows what still rings for it, under the same ring id. What its log
+ * tells it anyway, from `fromSeq` on, is not said twice.
+ */
 export async function ringConnected(
   deps: DeadlineDeps,
-  personId: PersonId,
-  endpointId: EndpointId,
+  session: { readonly personId: PersonId; readonly endpointId: EndpointId },
+  fromSeq: number,
 ): Promise<void> {
+  const { personId, endpointId } = session;
   for (const invitationId of await deps.store.findRingingInvitations(personId)) {
     await deps.unitOfWork.run(async (tx) => {
       await deps.store.lockInvitations(tx, [invitationId]);
       const record = await deps.store.findRecordByInvitation(tx, invitationId);
       if (record === null || record.invitation.state !== 'ringing') return;
-      const ringId = await deps.store.claimRing(tx, invitationId, endpointId, deps.newId<RingId>());
+      const ringId = await deps.store.claimRing(tx, invitationId, {
+        endpointId,
+        freshRingId: deps.newId<RingId>(),
+        shownUpTo: fromSeq,
+      });
       if (ringId === null) return;
       const appended = await deps.log.append(tx, [
         { endpointId, type: 'ring', data: ringView(record, ringId) },

@@ -216,14 +216,14 @@ export interface CallStore {
   /** Invitations that ring this person now. */
   findRingingInvitations(personId: PersonId): Promise<InvitationId[]>;
   /**
-   * What a newly connected endpoint should show of a ringing invitation: its own live ring, or a new one when nothing
-   * rings on its device; null when another app on the device rings or it may not receive calls.
+   * What a newly connected endpoint should show of a ringing invitation: its own live ring, if its event lies at or
+   * before `shownUpTo` in its log; or a new one when nothing rings on its device. Null when another app on the device
+   * rings, when the ring's event is still to come, or when it may not receive calls.
    */
   claimRing(
     tx: Tx,
     invitationId: InvitationId,
-    endpointId: EndpointId,
-    freshRingId: RingId,
+    page: { readonly endpointId: EndpointId; readonly freshRingId: RingId; readonly shownUpTo: number },
   ): Promise<RingId | null>;
 
   /** The call's LiveKit room; `room` becomes it if it has none yet. Null once the call has ended. */

@@ -106,7 +106,7 @@ export class SocketHub {
     else {
       // A page that starts afresh must also show what an earlier page of this endpoint has acknowledged.
       this.#deps.connections
-        .connected(session)
+        .connected(session, from)
         .catch((err) => this.#deps.logger.warn({ err, endpointId }, 'live rings could not be shown again'));
     }
     return connection;

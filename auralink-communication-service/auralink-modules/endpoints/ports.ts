@@ -80,9 +80,12 @@ export interface AcknowledgementListener {
   acknowledged(marks: ReadonlyMap<EndpointId, number>): Promise<boolean>;
 }
 
-/** Told when a person's endpoint opened its first socket or came back. */
+/** Told when a page of a person's endpoint begins afresh: from `fromSeq` on, its log tells it everything. */
 export interface ConnectionListener {
-  connected(session: { readonly endpointId: EndpointId; readonly personId: PersonId }): Promise<void>;
+  connected(
+    session: { readonly endpointId: EndpointId; readonly personId: PersonId },
+    fromSeq: number,
+  ): Promise<void>;
 }
 
 export interface SocketCounts {
