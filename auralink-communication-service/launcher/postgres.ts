@@ -88,6 +88,9 @@ export function postgresPart(settings: Settings, programs: string, user: OsUser 
     fsync: 'on',
     full_page_writes: 'on',
     synchronous_commit: 'on',
+    // Under load commits wait a moment for each other and reach the disk together; a lone one does not wait.
+    commit_delay: 500,
+    commit_siblings: 4,
     wal_compression: 'on',
     max_wal_size: '2GB',
     checkpoint_completion_target: 0.9,

@@ -110,7 +110,7 @@ BEGIN
     PRIMARY KEY (endpoint_id, seq)
   );
   CREATE INDEX endpoint_events_transaction_idx ON endpoint_events (transaction_id);
-  CREATE INDEX endpoint_events_created_idx ON endpoint_events USING brin (created_at) WITH (pages_per_range = 16);
+  CREATE INDEX endpoint_events_created_idx ON endpoint_events USING brin (created_at) WITH (pages_per_range = 16, autosummarize = on);
   COMMENT ON TABLE endpoint_events IS 'What each endpoint is to be told, in order, written with the change that caused it';
   COMMENT ON COLUMN endpoint_events.endpoint_id IS 'Who is told';
   COMMENT ON COLUMN endpoint_events.seq IS '1, 2, 3 … without a gap, in the order of commits';
@@ -246,6 +246,6 @@ BEGIN
   COMMENT ON COLUMN periodic_jobs.next_run_at IS 'Not before';
 
   INSERT INTO schema_migrations (file, checksum)
-  VALUES ('009_apps_endpoints_calls.sql', 'sha256:ab633fed72bdfc1c8a471f0f73fc008fed408d21952a28dd8fae03d0f9658cb4');
+  VALUES ('009_apps_endpoints_calls.sql', 'sha256:4823822e4938c09bb7011c3e953844c873a33f745f87152b03aaafec51d28bae');
 END
 $migration$;
