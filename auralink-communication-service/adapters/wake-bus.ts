@@ -14,7 +14,7 @@ import { isFrameOf, packFrames, parseFrame } from './wake-frames.ts';
 export const WAKE_QUEUE_MAX = 10_000;
 /** Messages in one send. */
 export const WAKE_BATCH_MAX = 500;
-/** Shortest time from one send to the next: under load several commits share one, a single one waits for nothing. */
+/** Shortest time from one send to the next while several commits share a send; a single one waits for nothing. */
 export const WAKE_PAUSE_MS = 8;
 
 export interface WakeCounts {
@@ -38,6 +38,9 @@ export function createWakeBus(
   let queue: WakeMessage[] = [];
   let flushing = false;
   let sentAtMs = Number.NEGATIVE_INFINITY;
+  /** Since the last send, and whether that one was shared. */
+  let publishes = 0;
+  let busy = false;
 
   const receive = (text: string) => {
     if (isFrameOf(processId, text)) return;
@@ -57,8 +60,10 @@ export function createWakeBus(
     flushing = true;
     while (queue.length > 0) {
       const restMs = sentAtMs + pauseMs - performance.now();
-      if (restMs > 0) await delay(restMs);
+      if (busy && restMs > 0) await delay(restMs);
       sentAtMs = performance.now();
+      busy = publishes > 1;
+      publishes = 0;
       const batch = queue.slice(0, WAKE_BATCH_MAX);
       queue = queue.slice(batch.length);
       counts.sent(await sendOnFirst(carriers, processId, batch), batch.length);
@@ -68,6 +73,7 @@ export function createWakeBus(
 
   return {
     publish(messages) {
+      publishes += 1;
       queue.push(...messages);
       if (queue.length > WAKE_QUEUE_MAX) {
         counts.sent('none', queue.length - WAKE_QUEUE_MAX);
