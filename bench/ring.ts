@@ -40,19 +40,7 @@ interface Bench {
 export async function run(options: BenchOptions): Promise<Figure[]> {
   const { redis, only } = readArguments(options.argv);
   return await withConstellation('ring', { redis, processes: PROCESSES }, async (constellation) => {
-    const { config } = constellation.settings;
-    const world = await openWorld({
-      publicUrl: constellation.urls.public,
-      baseUrl: config.PUBLIC_BASE_URL,
-      signingKeys: config.OIDC_SIGNING_KEYS,
-      database: {
-        host: config.COMM_POSTGRES_HOST,
-        port: config.COMM_POSTGRES_PORT,
-        user: config.COMM_POSTGRES_USER,
-        password: config.COMM_POSTGRES_PASSWORD,
-        database: config.COMM_POSTGRES_DB,
-      },
-    });
+    const world = await openWorld(constellation);
     const bench: Bench = { constellation, world, note: options.note };
     const sections = { latency, load, idle };
     const figures: Figure[] = [];

@@ -57,19 +57,7 @@ export async function openStage(
     without: ['synapse'],
     ...options,
   });
-  const { config } = constellation.settings;
-  const world = await openWorld({
-    publicUrl: constellation.urls.public,
-    baseUrl: config.PUBLIC_BASE_URL,
-    signingKeys: config.OIDC_SIGNING_KEYS,
-    database: {
-      host: config.COMM_POSTGRES_HOST,
-      port: config.COMM_POSTGRES_PORT,
-      user: config.COMM_POSTGRES_USER,
-      password: config.COMM_POSTGRES_PASSWORD,
-      database: config.COMM_POSTGRES_DB,
-    },
-  });
+  const world = await openWorld(constellation);
   // A database that is killed on purpose breaks idle connections; the next query gets a new one.
   world.db.on('error', () => {});
   const phones: Phone[] = [];

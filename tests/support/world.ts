@@ -7,19 +7,10 @@ import { randomUUID } from 'node:crypto';
 import { importJWK, type JWK, SignJWT } from 'jose';
 import pg from 'pg';
 import { v7 as uuidv7 } from 'uuid';
+import type { Constellation } from '../../auralink-communication-service/launcher/constellation.ts';
 
 const API_AUDIENCE = 'urn:auralink:api';
 const SCOPES = ['call.place', 'call.receive', 'profile.read', 'contacts.read', 'notify.send'];
-
-export interface WorldOptions {
-  /** Public door, e.g. http://127.0.0.1:21000. */
-  readonly publicUrl: string;
-  /** PUBLIC_BASE_URL of the constellation: issuer and origin. */
-  readonly baseUrl: string;
-  /** Content of OIDC_SIGNING_KEYS. */
-  readonly signingKeys: string;
-  readonly database: pg.ClientConfig;
-}
 
 export interface TestPerson {
   readonly personId: string;
@@ -61,9 +52,17 @@ export interface World {
   close(): Promise<void>;
 }
 
-export async function openWorld(options: WorldOptions): Promise<World> {
-  const db = new pg.Pool({ ...options.database, max: 4 });
-  const jwk = (JSON.parse(options.signingKeys) as { keys: (JWK & { kid: string })[] }).keys[0];
+export async function openWorld({ settings, urls }: Constellation): Promise<World> {
+  const { config } = settings;
+  const db = new pg.Pool({
+    host: config.COMM_POSTGRES_HOST,
+    port: config.COMM_POSTGRES_PORT,
+    user: config.COMM_POSTGRES_USER,
+    password: config.COMM_POSTGRES_PASSWORD,
+    database: config.COMM_POSTGRES_DB,
+    max: 4,
+  });
+  const jwk = (JSON.parse(config.OIDC_SIGNING_KEYS) as { keys: (JWK & { kid: string })[] }).keys[0];
   if (jwk === undefined) throw new Error('the constellation has no signing key');
   const key = await importJWK(jwk, 'ES256');
 
@@ -74,7 +73,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
       scope: (over.scopes ?? SCOPES).join(' '),
     })
       .setProtectedHeader({ alg: 'ES256', typ: over.typ ?? 'at+jwt', kid: jwk.kid })
-      .setIssuer(over.issuer ?? `${options.baseUrl}/oidc`)
+      .setIssuer(over.issuer ?? `${config.PUBLIC_BASE_URL}/oidc`)
       .setAudience(over.audience ?? API_AUDIENCE)
       .setSubject(endpoint.person.personId)
       .setIssuedAt()
@@ -120,12 +119,12 @@ export async function openWorld(options: WorldOptions): Promise<World> {
   };
 
   return {
-    publicUrl: options.publicUrl,
+    publicUrl: urls.public,
     db,
     token,
     person: async (handle) => (await insertPeople([handle]))[0] as TestPerson,
     people: (prefix, count) => insertPeople(Array.from({ length: count }, (_, i) => `${prefix}${i}`)),
-    app: async (appId, origin = options.baseUrl) => {
+    app: async (appId, origin = config.PUBLIC_BASE_URL) => {
       await db.query(
         `INSERT INTO apps (app_id, name, icon, origins, redirect_uris, scopes)
          VALUES ($1, $1, '🧪', ARRAY[$2], ARRAY[$2 || '/'], $3) ON CONFLICT DO NOTHING`,
