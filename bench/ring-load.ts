@@ -13,7 +13,8 @@ import { makeCall, type Pair, PhoneSocket } from './ring-phone.ts';
 /** Two thirds of the calls that one person may place in a minute. */
 const CALLS_PER_MINUTE_AND_PERSON = 20;
 const DEVICES = 2;
-const WARM_UP_SECONDS = 5;
+/** The rate grows evenly for so long: what has just been started compiles and plans everything once. */
+const WARM_UP_SECONDS = 15;
 const HTTP_CONNECTIONS = 64;
 const CONNECTING_AT_ONCE = 32;
 
@@ -99,13 +100,13 @@ async function runCalls(options: LoadOptions, pairs: readonly Pair[]): Promise<L
     }
   };
   const calls: Promise<void>[] = [];
-  const warmUpCalls = WARM_UP_SECONDS * callsPerSecond;
+  const warmUpCalls = (WARM_UP_SECONDS * callsPerSecond) / 2;
   const total = warmUpCalls + seconds * callsPerSecond;
   const startMs = performance.now();
   let before = processorTimes(options.constellation);
   for (let n = 0; n < total; ) {
     for (; n < total; n++) {
-      const dueMs = startMs + (n * 1_000) / callsPerSecond;
+      const dueMs = startMs + dueSeconds(n, callsPerSecond) * 1_000;
       if (performance.now() < dueMs) break;
       if (n === warmUpCalls) before = processorTimes(options.constellation);
       calls.push(one(dueMs, n >= warmUpCalls));
@@ -118,6 +119,13 @@ async function runCalls(options: LoadOptions, pairs: readonly Pair[]): Promise<L
     Object.entries(after).map(([part, spent]) => [part, (spent - (before[part] ?? 0)) / seconds]),
   );
   return { inviteToRingingMs, completed, errors, busy };
+}
+
+/** When the n-th call is due, after the first: the rate rises from nothing, and then stays. */
+function dueSeconds(n: number, callsPerSecond: number): number {
+  const warmUpCalls = (WARM_UP_SECONDS * callsPerSecond) / 2;
+  if (n < warmUpCalls) return Math.sqrt((2 * WARM_UP_SECONDS * n) / callsPerSecond);
+  return WARM_UP_SECONDS + (n - warmUpCalls) / callsPerSecond;
 }
 
 /** Processor seconds of every part, and of this process, which makes the load. */

@@ -25,6 +25,7 @@ export async function stopRings(
     `UPDATE call_rings SET state = 'stopped', stopped_at = now(), failover_at = NULL,
        stop_reason = CASE WHEN endpoint_id = $2 THEN $3 ELSE $4 END
      WHERE invitation_id = $1 AND state <> 'stopped'
+       AND (SELECT i.state <> 'ringing' FROM call_invitations i WHERE i.invitation_id = $1)
      RETURNING ring_id, endpoint_id, stop_reason`,
     [invitationId, acting, reasons.acting, reasons.others],
   );
@@ -35,39 +36,46 @@ const ACKNOWLEDGED = `
   FROM call_rings r JOIN unnest($1::uuid[], $2::bigint[]) AS m (endpoint_id, seq) ON m.endpoint_id = r.endpoint_id
   WHERE r.state = 'sent' AND r.ring_seq <= m.seq`;
 
-export async function findAcknowledged(
-  pool: pg.Pool,
-  marks: ReadonlyMap<EndpointId, number>,
-): Promise<InvitationId[]> {
-  const rows = await query<{ invitation_id: InvitationId }>(
-    pool,
-    'rings-acknowledged',
-    `SELECT DISTINCT r.invitation_id ${ACKNOWLEDGED}`,
-    [[...marks.keys()], [...marks.values()]],
-  );
-  return rows.map((row) => row.invitation_id);
+export async function areAwaited(pool: pg.Pool, marks: ReadonlyMap<EndpointId, number>): Promise<boolean> {
+  const rows = await query(pool, 'rings-acknowledged', `SELECT 1 ${ACKNOWLEDGED} LIMIT 1`, [
+    [...marks.keys()],
+    [...marks.values()],
+  ]);
+  return rows.length > 0;
 }
 
+/** What was stopped between our look and our lock stays so: the updates look again at the rows that they change. */
 export async function setRinging(
   tx: Tx,
-  invitationIds: readonly InvitationId[],
   marks: ReadonlyMap<EndpointId, number>,
-): Promise<{ invitationId: InvitationId; afterMs: number }[]> {
-  const rows = await query<{ invitation_id: InvitationId; after_ms: number }>(
+): Promise<{ alerting: { invitationId: InvitationId; afterMs: number }[]; left: number }> {
+  const rows = await query<{ invitation_id: InvitationId | null; after_ms: number; left: number }>(
     tx,
     'rings-set-ringing',
-    // IS TRUE: a filter, lest every mark be looked up in every invitation.
-    `WITH heard AS (SELECT r.ring_id, r.invitation_id ${ACKNOWLEDGED} AND (r.invitation_id = ANY ($3)) IS TRUE),
-     rings AS (
+    `WITH heard AS MATERIALIZED (SELECT r.ring_id, r.invitation_id ${ACKNOWLEDGED}),
+     locked AS MATERIALIZED (
+       SELECT i.invitation_id FROM call_invitations i
+       WHERE i.invitation_id = ANY (ARRAY (SELECT DISTINCT invitation_id FROM heard))
+       ORDER BY i.invitation_id FOR UPDATE SKIP LOCKED
+     ), rings AS (
        UPDATE call_rings r SET state = 'ringing', acknowledged_at = now(), failover_at = NULL
-       FROM heard h WHERE r.ring_id = h.ring_id
+       WHERE r.ring_id = ANY (ARRAY (SELECT ring_id FROM heard JOIN locked USING (invitation_id)))
+         AND r.state = 'sent'
+     ), alerting AS (
+       UPDATE call_invitations i SET alerting_at = now()
+       WHERE i.invitation_id = ANY (ARRAY (SELECT invitation_id FROM locked))
+         AND i.state = 'ringing' AND i.alerting_at IS NULL
+       RETURNING i.invitation_id, extract(epoch FROM now() - i.created_at)::float8 * 1000 AS after_ms
      )
-     UPDATE call_invitations i SET alerting_at = now()
-     WHERE i.invitation_id IN (SELECT invitation_id FROM heard) AND i.state = 'ringing' AND i.alerting_at IS NULL
-     RETURNING i.invitation_id, extract(epoch FROM now() - i.created_at)::float8 * 1000 AS after_ms`,
-    [[...marks.keys()], [...marks.values()], invitationIds],
+     SELECT a.invitation_id, a.after_ms, l.n AS left
+     FROM (SELECT count(DISTINCT h.invitation_id)::int - (SELECT count(*) FROM locked)::int AS n FROM heard h) l
+     LEFT JOIN alerting a ON true`,
+    [[...marks.keys()], [...marks.values()]],
   );
-  return rows.map((row) => ({ invitationId: row.invitation_id, afterMs: row.after_ms }));
+  const alerting = rows.flatMap((row) =>
+    row.invitation_id === null ? [] : [{ invitationId: row.invitation_id, afterMs: row.after_ms }],
+  );
+  return { alerting, left: rows[0]?.left ?? 0 };
 }
 
 export async function findOverdueRings(

@@ -24,10 +24,10 @@ export function createCallStore(pool: pg.Pool): CallStore {
     findRecordByRoom: records.findRecordByRoom,
     findRing: records.findRing,
     history: (viewer, before, limit) => records.history(pool, viewer, before, limit),
-    lockInvitations,
+    lockInvitation,
     transition,
     stopRings: rings.stopRings,
-    findAcknowledged: (marks) => rings.findAcknowledged(pool, marks),
+    areAwaited: (marks) => rings.areAwaited(pool, marks),
     setRinging: rings.setRinging,
     findOverdueRings: (limit) => rings.findOverdueRings(pool, limit),
     passOver: rings.passOver,
@@ -174,19 +174,9 @@ async function insertCall(tx: Tx, call: NewCall): Promise<boolean> {
   }
 }
 
-async function lockInvitations(
-  tx: Tx,
-  invitationIds: readonly InvitationId[],
-  whenLocked: 'wait' | 'skip' = 'wait',
-): Promise<InvitationId[]> {
-  const rows = await query<{ invitation_id: InvitationId }>(
-    tx,
-    `invitations-lock-${whenLocked}`,
-    `SELECT invitation_id FROM call_invitations WHERE invitation_id = ANY ($1)
-     ORDER BY invitation_id FOR UPDATE ${whenLocked === 'skip' ? 'SKIP LOCKED' : ''}`,
-    [invitationIds],
-  );
-  return rows.map((row) => row.invitation_id);
+async function lockInvitation(tx: Tx, invitationId: InvitationId): Promise<void> {
+  const sql = 'SELECT FROM call_invitations WHERE invitation_id = $1 FOR UPDATE';
+  await query(tx, 'invitation-lock', sql, [invitationId]);
 }
 
 async function transition(

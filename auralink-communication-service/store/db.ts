@@ -5,7 +5,7 @@
 import pg from 'pg';
 import type { StreamEvent } from '../auralink-modules/endpoints/model.ts';
 import { AuraError } from '../core/errors.ts';
-import type { Tx, UnitOfWork } from '../core/unit-of-work.ts';
+import { lastOf, type Tx, type UnitOfWork } from '../core/unit-of-work.ts';
 
 /** A statement that runs longer is given up by the database. */
 export const STATEMENT_TIMEOUT_MS = 5_000;
@@ -43,6 +43,11 @@ export interface Db {
 interface Open {
   readonly client: pg.PoolClient;
   readonly events: StreamEvent[];
+  /** BEGIN has been sent; done once the database has said so. */
+  readonly begun: Promise<unknown>;
+  opened: boolean;
+  /** A statement waits for `begun`, and so must those after it. */
+  held: boolean;
 }
 const open = new WeakMap<Tx, Open>();
 
@@ -107,19 +112,26 @@ async function runOnce<T>(pool: pg.Pool, onCommitted: OnCommitted, work: (tx: Tx
   const ignore = () => {};
   client.on('error', ignore);
   const tx = {} as Tx;
-  const state: Open = { client, events: [] };
+  // Sent together with the first statement of `work`, if that one changes nothing.
+  const begun = client.query('BEGIN');
+  const state: Open = { client, events: [], begun, opened: false, held: false };
+  begun.then(() => {
+    state.opened = true;
+  }, ignore);
   open.set(tx, state);
   let broken: Error | undefined;
+  let committed: Promise<unknown> = begun;
   try {
-    // Sent together with the first statement of `work`.
-    const begun = client.query('BEGIN');
-    begun.catch(ignore);
     const result = await work(tx);
     await begun;
-    await client.query('COMMIT');
+    committed = client.query('COMMIT');
+    committed.catch(ignore);
+    for (const statement of lastOf(tx)) await statement;
+    await committed;
     onCommitted(state.events);
     return result;
   } catch (error) {
+    await committed.catch(ignore);
     await client.query('ROLLBACK').catch((e: Error) => {
       broken = e;
     });
@@ -142,6 +154,13 @@ export function announce(tx: Tx, events: readonly StreamEvent[]): void {
   stateOf(tx).events.push(...events);
 }
 
+/** Were BEGIN alone to fail, what changes something would be done outside of any transaction. */
+function mustWait(state: Open, text: string): boolean {
+  if (state.opened) return false;
+  state.held ||= !/^\s*SELECT\b/.test(text);
+  return state.held;
+}
+
 /** A named statement (parsed once a connection) on the transaction's connection, or on the pool. */
 export async function query<R extends pg.QueryResultRow>(
   on: Tx | pg.Pool,
@@ -150,6 +169,7 @@ export async function query<R extends pg.QueryResultRow>(
   values: readonly unknown[],
 ): Promise<R[]> {
   const target = on instanceof pg.Pool ? on : stateOf(on).client;
+  if (!(on instanceof pg.Pool) && mustWait(stateOf(on), text)) await stateOf(on).begun;
   try {
     const result = await target.query<R>({ name, text, values: values as unknown[] });
     return result.rows;

@@ -5,7 +5,7 @@
  */
 import type { EndpointId, InvitationId, NewId, PersonId, RingId } from '../../core/ids.ts';
 import type { Log } from '../../core/log.ts';
-import type { UnitOfWork } from '../../core/unit-of-work.ts';
+import { lastly, type UnitOfWork } from '../../core/unit-of-work.ts';
 import type { CallMetrics, EventAppender, Ringer } from './ports.ts';
 import { partyEvents, type SettleDeps, settle } from './settle.ts';
 import { ringView } from './views.ts';
@@ -59,7 +59,7 @@ async function inParallel(tasks: readonly (() => Promise<void>)[], width: number
 /** The chosen app did not say within RING_ACK_TIMEOUT_MS that it rings: the next one on the device rings too. */
 async function failOver(deps: DeadlineDeps, ringId: RingId, invitationId: InvitationId): Promise<void> {
   const rung = await deps.unitOfWork.run(async (tx) => {
-    await deps.store.lockInvitations(tx, [invitationId]);
+    await deps.store.lockInvitation(tx, invitationId);
     const record = await deps.store.findRecordByInvitation(tx, invitationId);
     if (record === null || record.invitation.state !== 'ringing') return false;
     if (!(await deps.store.passOver(tx, ringId))) return false;
@@ -85,7 +85,7 @@ async function expire(
     if (record === null) return null;
     const mediaEvent = record.call.mediaEstablished ? 'media_lost' : 'no_media';
     const settled = await settle(deps, tx, record, kind === 'ringing' ? 'time_out' : mediaEvent);
-    await deps.log.append(tx, settled.events);
+    lastly(tx, deps.log.append(tx, settled.events));
     return settled.refusal === null ? settled.record.call.endReason : null;
   });
   if (ended !== null) deps.metrics.ended(ended);
@@ -100,22 +100,18 @@ export async function acknowledgeRings(
   deps: DeadlineDeps,
   marks: ReadonlyMap<EndpointId, number>,
 ): Promise<boolean> {
-  const acknowledged = await deps.store.findAcknowledged(marks);
-  if (acknowledged.length === 0) return true;
+  if (!(await deps.store.areAwaited(marks))) return true;
   const { alerting, left } = await deps.unitOfWork.run(async (tx) => {
-    const invitationIds = await deps.store.lockInvitations(tx, acknowledged, 'skip');
-    const left = invitationIds.length < acknowledged.length;
-    if (invitationIds.length === 0) return { alerting: [], left };
-    const alerting = await deps.store.setRinging(tx, invitationIds, marks);
+    const heard = await deps.store.setRinging(tx, marks);
     const records = await deps.store.listRecords(
       tx,
-      alerting.map((one) => one.invitationId),
+      heard.alerting.map((one) => one.invitationId),
     );
-    await deps.log.append(tx, records.flatMap(partyEvents));
-    return { alerting, left };
+    lastly(tx, deps.log.append(tx, records.flatMap(partyEvents)));
+    return heard;
   });
   for (const { afterMs } of alerting) deps.metrics.alerting(afterMs);
-  return !left;
+  return left === 0;
 }
 
 /**
@@ -130,7 +126,7 @@ export async function ringConnected(
   const { personId, endpointId } = session;
   for (const invitationId of await deps.store.findRingingInvitations(personId)) {
     await deps.unitOfWork.run(async (tx) => {
-      await deps.store.lockInvitations(tx, [invitationId]);
+      await deps.store.lockInvitation(tx, invitationId);
       const record = await deps.store.findRecordByInvitation(tx, invitationId);
       if (record === null || record.invitation.state !== 'ringing') return;
       const ringId = await deps.store.claimRing(tx, invitationId, {

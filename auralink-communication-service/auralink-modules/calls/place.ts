@@ -5,7 +5,7 @@
  */
 import { AuraError } from '../../core/errors.ts';
 import type { AppId, CallId, InvitationId, NewId, RingId } from '../../core/ids.ts';
-import type { Tx, UnitOfWork } from '../../core/unit-of-work.ts';
+import { lastly, type Tx, type UnitOfWork } from '../../core/unit-of-work.ts';
 import type { EndpointSession, NewEvent } from '../endpoints/model.ts';
 import { CALLS_PER_MINUTE_MAX, type Media, type PlaceCall } from './model.ts';
 import type {
@@ -188,7 +188,7 @@ async function ring(
     .map(
       (plan): NewRing => ({ ...plan, ringSeq: plan.rank === 0 ? (seqs.get(plan.endpointId) ?? null) : null }),
     );
-  await insert(deps, tx, request, record, rings);
+  lastly(tx, insert(deps, tx, request, record, rings));
   await deps.ringer.ring(tx, rings);
   await deps.mirror.changed(tx, record);
 }
@@ -232,7 +232,7 @@ async function merge(
   fresh: CallRecord,
   opposite: CallRecord,
 ): Promise<CallRecord | null> {
-  await deps.store.lockInvitations(tx, [opposite.invitation.invitationId]);
+  await deps.store.lockInvitation(tx, opposite.invitation.invitationId);
   const current = await deps.store.findRecord(tx, opposite.call.callId);
   if (current === null || current.invitation.state !== 'ringing') return null;
   const freshLoses = current.call.callId < fresh.call.callId;
@@ -250,6 +250,6 @@ async function merge(
   const cancelled = await settle(deps, tx, loser, 'merge', { mergedIntoCallId: winner.call.callId });
   if (answered.refusal !== null || cancelled.refusal !== null)
     throw new Error('a locked, ringing invitation refused');
-  await deps.log.append(tx, [...cancelled.events, ...answered.events]);
+  lastly(tx, deps.log.append(tx, [...cancelled.events, ...answered.events]));
   return freshLoses ? cancelled.record : answered.record;
 }

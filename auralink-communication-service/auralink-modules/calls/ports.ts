@@ -163,22 +163,18 @@ export interface CallStore {
   findRing(tx: Tx, ringId: RingId): Promise<{ readonly ring: Ring; readonly record: CallRecord } | null>;
   /** Those that exist, in no particular order. */
   listRecords(tx: Tx, invitationIds: readonly InvitationId[]): Promise<CallRecord[]>;
-  /**
-   * Locks invitations in a fixed order, so that transactions which touch several cannot deadlock. With `skip` those that
-   * another transaction holds are left out. Returns the locked ones.
-   */
-  lockInvitations(
-    tx: Tx,
-    invitationIds: readonly InvitationId[],
-    whenLocked?: 'wait' | 'skip',
-  ): Promise<InvitationId[]>;
+  /** Holds up everybody else who wants to change it, until the end of the transaction. */
+  lockInvitation(tx: Tx, invitationId: InvitationId): Promise<void>;
 
   /**
    * The one conditional UPDATE: from `patch.from` to `patch.to`, the call's own state with it. Null when the
    * invitation is no longer in `patch.from`, or when `patch.beforeDeadline` and its deadline has passed.
    */
   transition(tx: Tx, invitationId: InvitationId, patch: InvitationPatch): Promise<StepEffect | null>;
-  /** Stops every ring of the invitation that has not been stopped: `acting`'s with one reason, the others with another. */
+  /**
+   * Stops every ring of an invitation that rings no more, unless it has been stopped: `acting`'s with one reason, the
+   * others with another.
+   */
   stopRings(
     tx: Tx,
     invitationId: InvitationId,
@@ -186,14 +182,20 @@ export interface CallStore {
     reasons: { readonly acting: StopReason; readonly others: StopReason },
   ): Promise<readonly (RingRef & { readonly reason: StopReason })[]>;
 
-  /** Invitations of rings that these marks acknowledge. Takes no lock. */
-  findAcknowledged(marks: ReadonlyMap<EndpointId, number>): Promise<InvitationId[]>;
-  /** Those rings become `ringing`; returns the invitations that alert for the first time, and how long after the call was placed. */
+  /** Whether these marks acknowledge any ring that waits for it. Takes no lock. */
+  areAwaited(marks: ReadonlyMap<EndpointId, number>): Promise<boolean>;
+  /**
+   * Rings that these marks acknowledge become `ringing`. Tells which invitations alert for the first time, how long after
+   * the call was placed, and of how many invitations the rings were left as they are, because somebody else is changing
+   * those at this moment.
+   */
   setRinging(
     tx: Tx,
-    invitationIds: readonly InvitationId[],
     marks: ReadonlyMap<EndpointId, number>,
-  ): Promise<readonly { readonly invitationId: InvitationId; readonly afterMs: number }[]>;
+  ): Promise<{
+    readonly alerting: readonly { readonly invitationId: InvitationId; readonly afterMs: number }[];
+    readonly left: number;
+  }>;
 
   /** Rings that nobody acknowledged in time. Takes no lock. */
   findOverdueRings(

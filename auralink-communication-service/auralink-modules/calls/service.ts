@@ -5,7 +5,7 @@
  */
 import { AuraError } from '../../core/errors.ts';
 import type { CallId, RingId } from '../../core/ids.ts';
-import type { Tx } from '../../core/unit-of-work.ts';
+import { lastly, type Tx } from '../../core/unit-of-work.ts';
 import type { EndpointSession } from '../endpoints/model.ts';
 import type { InvitationEvent, Refusal } from './call-machine.ts';
 import type { CallView, PlaceCall, Ring, RingView } from './model.ts';
@@ -157,7 +157,7 @@ async function step(
   options: SettleOptions,
 ): Promise<Settled> {
   const settled = await settle(deps, tx, record, event, options);
-  await deps.log.append(tx, settled.events);
+  lastly(tx, deps.log.append(tx, settled.events));
   return settled;
 }
 

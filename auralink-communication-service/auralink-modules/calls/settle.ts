@@ -49,7 +49,7 @@ export async function settle(
   const outcome = transitions[invitation.state][event];
   if ('refusal' in outcome) return { record, events: [], refusal: outcome.refusal };
   const { step } = outcome;
-  const effect = await deps.store.transition(tx, invitation.invitationId, {
+  const stepping = deps.store.transition(tx, invitation.invitationId, {
     from: invitation.state,
     step,
     beforeDeadline: (event === 'answer' || event === 'decline') && options.locked !== true,
@@ -57,12 +57,13 @@ export async function settle(
     ...(options.answer && { answer: options.answer }),
     ...(options.mergedIntoCallId && { mergedIntoCallId: options.mergedIntoCallId }),
   });
+  // Asked together: when the step is not taken, there is nothing that this could stop.
+  const stopping = step.stop === null ? [] : stop(deps, tx, record, options.acting ?? null, step.stop);
+  const [effect, stops] = await Promise.all([stepping, stopping]);
   if (effect === null) return await lost(deps, tx, record, event);
 
   const after = apply(record, step, effect, options);
-  const events: NewEvent[] = [];
-  if (step.stop !== null) events.push(...(await stop(deps, tx, after, options.acting ?? null, step.stop)));
-  events.push(...partyEvents(after));
+  const events = [...stops, ...partyEvents(after)];
   if (step.callState === 'ended' && after.call.livekitRoom !== null) {
     await deps.outbox.enqueue(tx, DELETE_ROOM_TOPIC, { room: after.call.livekitRoom });
   }

@@ -3,10 +3,12 @@
  * over the wake bus, and from a poll of the log when both failed; and it gathers acknowledgements, so that a busy
  * process writes them in few statements, without delay for those that somebody waits for.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import type { EndpointId, NewId, ProcessId } from '../../core/ids.ts';
 import type { Log } from '../../core/log.ts';
 import { Connection, type Outgoing, type Transport, toOutgoing } from './connection.ts';
 import {
+  ACKNOWLEDGE_TELL_MS,
   ACKNOWLEDGE_WRITE_MS,
   CLOSE,
   type EndpointSession,
@@ -225,7 +227,7 @@ export class SocketHub {
     this.#flushTimer ??= setTimeout(() => void this.#flushNow(), ACKNOWLEDGE_WRITE_MS);
   }
 
-  /** One telling under way at a time; what comes meanwhile goes into the next. */
+  /** The first is told at once; what comes while it is told, or shortly after, goes into the next. */
   async #tell(): Promise<void> {
     while (this.#heard.size > 0) {
       const marks = new Map(this.#heard);
@@ -236,6 +238,7 @@ export class SocketHub {
       } catch (err) {
         this.#deps.logger.warn({ err, endpoints: marks.size }, 'acknowledgements are told later');
       }
+      if (!this.#stopping) await delay(ACKNOWLEDGE_TELL_MS);
     }
     this.#telling = null;
   }

@@ -15,6 +15,8 @@ export const UNACKNOWLEDGED_KEPT_DAYS = 7;
 export const PROCESS_STALE_SECONDS = 10;
 /** How often a process says that it lives. */
 export const HEARTBEAT_SECONDS = 2;
+/** After acknowledgements that somebody waits for were told, the next ones are gathered for so long. */
+export const ACKNOWLEDGE_TELL_MS = 25;
 /** Acknowledgements that nobody waits for are gathered for so long before they are written. */
 export const ACKNOWLEDGE_WRITE_MS = 250;
 /** Events read from the log at a time when a socket catches up. */

@@ -178,7 +178,7 @@ BEGIN
   CREATE TABLE call_rings (
     ring_id uuid PRIMARY KEY,
     invitation_id uuid NOT NULL REFERENCES call_invitations ON DELETE CASCADE,
-    endpoint_id uuid NOT NULL REFERENCES endpoints ON DELETE CASCADE,
+    endpoint_id uuid NOT NULL,
     device_key text NOT NULL,
     rank smallint NOT NULL CHECK (rank >= 0),
     state text NOT NULL CHECK (state IN ('waiting', 'sent', 'ringing', 'stopped')),
@@ -196,7 +196,7 @@ BEGIN
   COMMENT ON TABLE call_rings IS 'One endpoint being rung for one invitation';
   COMMENT ON COLUMN call_rings.ring_id IS 'UUIDv7; the same over socket and push';
   COMMENT ON COLUMN call_rings.invitation_id IS 'For which invitation';
-  COMMENT ON COLUMN call_rings.endpoint_id IS 'Which endpoint';
+  COMMENT ON COLUMN call_rings.endpoint_id IS 'Which endpoint; not checked by a key, which would lock its row with every ring';
   COMMENT ON COLUMN call_rings.device_key IS 'On which device: one app of a device rings at a time';
   COMMENT ON COLUMN call_rings.rank IS 'The planner''s order on that device; 0 rings first';
   COMMENT ON COLUMN call_rings.state IS 'waiting (told silently), sent, ringing (acknowledged), stopped';
@@ -246,6 +246,6 @@ BEGIN
   COMMENT ON COLUMN periodic_jobs.next_run_at IS 'Not before';
 
   INSERT INTO schema_migrations (file, checksum)
-  VALUES ('009_apps_endpoints_calls.sql', 'sha256:4823822e4938c09bb7011c3e953844c873a33f745f87152b03aaafec51d28bae');
+  VALUES ('009_apps_endpoints_calls.sql', 'sha256:f624cc1c25267126d6ee898099130984380e2b1dcbf8db20c817f37e81b3e243');
 END
 $migration$;
