@@ -73,7 +73,9 @@ function recorded(address: DatabaseAddress): Promise<Recorded[]> {
 }
 
 function tableNames(address: DatabaseAddress): Promise<string[]> {
-  return withClient(address, async (client) => (await describeSchema(client)).map((table) => table.name));
+  return withClient(address, async (client) =>
+    (await describeSchema(client)).tables.map((table) => table.name),
+  );
 }
 
 function snapshot(): string {
@@ -194,16 +196,19 @@ function copyOfMigrations(context: { after(work: () => void): void }): string {
   return folder;
 }
 
-test('every table and every column says what it is for', async () => {
+test('every table, column, domain and function says what it is for', async () => {
   const address = await emptyDatabase();
   await migrate(address, MIGRATIONS_DIR);
-  const tables = await withClient(address, describeSchema);
+  const { tables, domains, functions } = await withClient(address, describeSchema);
   const silent = tables.flatMap((table) => [
     ...(table.comment === null ? [table.name] : []),
     ...table.columns
       .filter((column) => column.comment === null)
       .map((column) => `${table.name}.${column.name}`),
   ]);
+  silent.push(
+    ...[...domains, ...functions].filter(({ comment }) => comment === null).map(({ name }) => name),
+  );
   assert.deepEqual(silent, []);
   for (const name of SEED_TABLES) {
     const table = tables.find((candidate) => candidate.name === name);

@@ -23,6 +23,29 @@ export interface Table {
   readonly constraints: readonly { readonly name: string; readonly definition: string }[];
   /** Definitions of the indexes that no constraint made. */
   readonly indexes: readonly string[];
+  /** Definitions of the triggers. */
+  readonly triggers: readonly string[];
+}
+
+/** A type with a rule of its own. */
+export interface Domain {
+  readonly name: string;
+  readonly comment: string | null;
+  /** As PostgreSQL writes it, e.g. `text CHECK (VALUE <> '')`. */
+  readonly definition: string;
+}
+
+export interface StoredFunction {
+  /** With its arguments, e.g. `person_privacy_make()`. */
+  readonly name: string;
+  readonly comment: string | null;
+  readonly definition: string;
+}
+
+export interface Schema {
+  readonly tables: readonly Table[];
+  readonly domains: readonly Domain[];
+  readonly functions: readonly StoredFunction[];
 }
 
 const TABLES = `
@@ -49,18 +72,36 @@ const INDEXES = `
   FROM pg_index
   WHERE NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid AND contype IN ('p', 'u', 'x'))
   ORDER BY indrelid, indexrelid::regclass::text`;
+const TRIGGERS = `
+  SELECT tgrelid::int AS oid, pg_get_triggerdef(oid) AS definition
+  FROM pg_trigger WHERE NOT tgisinternal
+  ORDER BY tgrelid, tgname`;
+const DOMAINS = `
+  SELECT type.typname AS name, obj_description(type.oid, 'pg_type') AS comment,
+         concat_ws(' ', format_type(type.typbasetype, type.typtypmod), (
+           SELECT string_agg(pg_get_constraintdef(oid), ' ' ORDER BY conname) FROM pg_constraint WHERE contypid = type.oid
+         )) AS definition
+  FROM pg_type AS type
+  WHERE type.typnamespace = 'public'::regnamespace AND type.typtype = 'd'
+  ORDER BY type.typname`;
+const FUNCTIONS = `
+  SELECT oid::regprocedure::text AS name, obj_description(oid, 'pg_proc') AS comment,
+         pg_get_functiondef(oid) AS definition
+  FROM pg_proc
+  WHERE pronamespace = 'public'::regnamespace AND prokind = 'f'
+  ORDER BY 1`;
 /** Kinds of things that a migration might make and that this description does not show; there must be none. */
 const OTHERS = `
   SELECT 'relation ' || relname AS what FROM pg_class
   WHERE relnamespace = 'public'::regnamespace AND relkind NOT IN ('r', 'p', 'i', 'I', 't')
-  UNION ALL SELECT 'function ' || proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+  UNION ALL SELECT 'procedure ' || proname FROM pg_proc
+  WHERE pronamespace = 'public'::regnamespace AND prokind <> 'f'
   UNION ALL SELECT 'type ' || typname FROM pg_type
-  WHERE typnamespace = 'public'::regnamespace AND typtype <> 'c' AND typcategory <> 'A'
-  UNION ALL SELECT 'trigger ' || tgname FROM pg_trigger WHERE NOT tgisinternal
+  WHERE typnamespace = 'public'::regnamespace AND typtype NOT IN ('c', 'd') AND typcategory <> 'A'
   UNION ALL SELECT 'policy ' || polname FROM pg_policy`;
 
-/** Every table of the schema `public`, by name. Throws when there is a kind of thing that it would not show. */
-export async function describeSchema(client: pg.Client): Promise<Table[]> {
+/** All of the schema `public`, by name. Throws when there is a kind of thing that it would not show. */
+export async function describeSchema(client: pg.Client): Promise<Schema> {
   const others = await client.query<{ what: string }>(OTHERS);
   if (others.rows.length > 0) {
     throw new Error(`describeSchema does not know: ${others.rows.map((row) => row.what).join(', ')}`);
@@ -68,13 +109,19 @@ export async function describeSchema(client: pg.Client): Promise<Table[]> {
   const columns = await rowsByTable<Column>(client, COLUMNS);
   const constraints = await rowsByTable<Table['constraints'][number]>(client, CONSTRAINTS);
   const indexes = await rowsByTable<{ definition: string }>(client, INDEXES);
+  const triggers = await rowsByTable<{ definition: string }>(client, TRIGGERS);
   const tables = await client.query<Pick<Table, 'name' | 'comment' | 'options'> & { oid: number }>(TABLES);
-  return tables.rows.map(({ oid, ...table }) => ({
-    ...table,
-    columns: columns.get(oid) ?? [],
-    constraints: constraints.get(oid) ?? [],
-    indexes: (indexes.get(oid) ?? []).map((index) => index.definition),
-  }));
+  return {
+    tables: tables.rows.map(({ oid, ...table }) => ({
+      ...table,
+      columns: columns.get(oid) ?? [],
+      constraints: constraints.get(oid) ?? [],
+      indexes: (indexes.get(oid) ?? []).map((index) => index.definition),
+      triggers: (triggers.get(oid) ?? []).map((trigger) => trigger.definition),
+    })),
+    domains: (await client.query<Domain>(DOMAINS)).rows,
+    functions: (await client.query<StoredFunction>(FUNCTIONS)).rows,
+  };
 }
 
 async function rowsByTable<R extends object>(client: pg.Client, query: string): Promise<Map<number, R[]>> {
@@ -89,8 +136,24 @@ async function rowsByTable<R extends object>(client: pg.Client, query: string): 
 }
 
 /** The page docs/DATABASE.md. */
-export function renderSchema(tables: readonly Table[]): string {
-  return [INTRODUCTION, ...tables.map(renderTable)].join('\n\n').concat('\n');
+export function renderSchema(schema: Schema): string {
+  const { tables, domains, functions } = schema;
+  return [
+    INTRODUCTION,
+    ...tables.map(renderTable),
+    ...domains.map(({ name, comment, definition }) =>
+      renderOther(`Domain ${name}`, comment, `CREATE DOMAIN ${name} AS ${definition}`),
+    ),
+    ...functions.map(({ name, comment, definition }) =>
+      renderOther(`Function ${name}`, comment, definition.trimEnd()),
+    ),
+  ]
+    .join('\n\n')
+    .concat('\n');
+}
+
+function renderOther(title: string, comment: string | null, definition: string): string {
+  return [`## ${title}`, '', `${comment ?? ''}.`, '', '```sql', definition, '```'].join('\n');
 }
 
 const INTRODUCTION = `# The database
@@ -107,6 +170,7 @@ function renderTable(table: Table): string {
   const facts = [
     ...table.constraints.map(({ name, definition }) => `CONSTRAINT ${name} ${definition}`),
     ...table.indexes,
+    ...table.triggers,
     ...table.options.map((option) => `WITH (${option})`),
   ];
   return [
