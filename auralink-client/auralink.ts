@@ -1,5 +1,7 @@
 /** Puts the parts of the SDK together: one object is one endpoint, that is one app of one person on one device. */
+import { Account } from './account.ts';
 import { Calls } from './calls.ts';
+import { Contacts } from './contacts.ts';
 import { Emitter } from './emitter.ts';
 import {
   detectEnvironment,
@@ -10,9 +12,12 @@ import {
 } from './environment.ts';
 import { AuraLinkError } from './errors.ts';
 import { API_PATH, ApiClient } from './http.ts';
+import { Identity } from './identity.ts';
+import type { ProfileView } from './identity-types.ts';
 import { Issuer } from './issuer.ts';
 import type { CallMedia, JoinOptions } from './media.ts';
 import { createLock } from './mutex.ts';
+import { Privacy } from './privacy.ts';
 import { RingTracker } from './rings.ts';
 import { DEFAULT_SCOPE, SignIn } from './sign-in.ts';
 import { EventSocket, type SocketEvent } from './socket.ts';
@@ -23,7 +28,6 @@ import type {
   ConnectionState,
   Me,
   MediaToken,
-  Person,
   RingNotice,
   RingStopped,
   RingView,
@@ -45,11 +49,23 @@ export interface AuraLinkOptions {
   readonly WebSocket?: SocketConstructor;
 }
 
+/** The service's names of events about people, and the SDK's. */
+const EVENT_NAMES = {
+  'contact.updated': 'contactUpdated',
+  'contact.request': 'contactRequest',
+  'privacy.updated': 'privacyUpdated',
+  'me.updated': 'meUpdated',
+} as const;
+
 /** An endpoint of the person who signed in. Make one per page, with `createAuraLink`. */
 export class AuraLink {
   readonly baseUrl: string;
   readonly appId: string;
   readonly calls: Calls;
+  readonly identity: Identity;
+  readonly privacy: Privacy;
+  readonly contacts: Contacts;
+  readonly account: Account;
   readonly #environment: Environment;
   readonly #emitter: Emitter<AuraLinkEvents>;
   readonly #issuer: Issuer;
@@ -91,6 +107,10 @@ export class AuraLink {
       settle: (seq) => this.#socket.settle(seq),
     });
     this.calls = new Calls(this.#api, this.#rings);
+    this.identity = new Identity(this.#api);
+    this.privacy = new Privacy(this.#api);
+    this.contacts = new Contacts(this.#api);
+    this.account = new Account(this.#api);
     this.#socket = this.#createSocket();
     this.#watchOtherTabs();
   }
@@ -165,8 +185,8 @@ export class AuraLink {
   }
 
   /** Who has this address. Throws AuraLinkError with status 404 when nobody does. */
-  resolve(address: string): Promise<Person> {
-    return this.#api.request(`/resolve/${encodeURIComponent(address)}`);
+  resolve(address: string): Promise<ProfileView> {
+    return this.identity.resolve(address);
   }
 
   config(): Promise<ServiceConfig> {
@@ -222,6 +242,12 @@ export class AuraLink {
         return true;
       case 'call.updated':
         await this.#emitter.emit('callUpdated', event.data as CallView);
+        return true;
+      case 'contact.updated':
+      case 'contact.request':
+      case 'privacy.updated':
+      case 'me.updated':
+        await this.#emitter.emit(EVENT_NAMES[event.type], event.data as never);
         return true;
       default:
         // A newer service may say more than this SDK knows.

@@ -10,6 +10,8 @@ export interface AuraLinkErrorFields {
   /** The input at fault, as a dotted path. */
   readonly field?: string | undefined;
   readonly retryAfterMs?: number | undefined;
+  /** Other names, where one was taken. */
+  readonly suggestions?: readonly string[] | undefined;
 }
 
 export class AuraLinkError extends Error implements AuraLinkErrorFields {
@@ -19,6 +21,7 @@ export class AuraLinkError extends Error implements AuraLinkErrorFields {
   readonly reason: string | undefined;
   readonly field: string | undefined;
   readonly retryAfterMs: number | undefined;
+  readonly suggestions: readonly string[] | undefined;
 
   constructor(message: string, fields: AuraLinkErrorFields, cause?: unknown) {
     super(message, cause === undefined ? undefined : { cause });
@@ -27,6 +30,7 @@ export class AuraLinkError extends Error implements AuraLinkErrorFields {
     this.reason = fields.reason;
     this.field = fields.field;
     this.retryAfterMs = fields.retryAfterMs;
+    this.suggestions = fields.suggestions;
   }
 }
 
@@ -53,6 +57,7 @@ export async function errorFromResponse(response: Response): Promise<AuraLinkErr
   };
   const retryAfter = Number(response.headers.get('retry-after'));
   const retryAfterMs = body.retry_after_ms;
+  const { suggestions } = body;
   return new AuraLinkError(
     text('detail') ??
       text('error_description') ??
@@ -65,6 +70,7 @@ export async function errorFromResponse(response: Response): Promise<AuraLinkErr
       field: text('field'),
       retryAfterMs:
         typeof retryAfterMs === 'number' ? retryAfterMs : retryAfter > 0 ? retryAfter * 1000 : undefined,
+      suggestions: Array.isArray(suggestions) ? suggestions.map(String) : undefined,
     },
   );
 }

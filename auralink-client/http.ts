@@ -17,12 +17,16 @@ const GIVE_UP_AFTER_MS = 4_000;
 export const ACTION_GIVE_UP_AFTER_MS = 20_000;
 
 export interface ApiRequest {
-  readonly method?: 'GET' | 'POST' | 'PUT';
+  readonly method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** Sent as JSON; a Blob as it is, under its own type. */
   readonly body?: object;
+  /** How the answer is read; JSON unless told otherwise. */
+  readonly answer?: 'json' | 'blob';
   readonly idempotencyKey?: string;
   /** False for the few routes that anyone may ask. */
   readonly authenticated?: boolean;
   readonly giveUpAfterMs?: number;
+  readonly timeoutMs?: number;
 }
 
 export class ApiClient {
@@ -34,6 +38,11 @@ export class ApiClient {
     this.#baseUrl = baseUrl;
     this.#fetch = fetch;
     this.#tokens = tokens;
+  }
+
+  /** The path on the service's origin, for what a page fetches by itself. */
+  pathOf(path: string): string {
+    return `${API_PATH}${path}`;
   }
 
   /** `path` begins behind `/_auralink/v1`. Answers undefined for 204. Throws AuraLinkError. */
@@ -56,19 +65,22 @@ export class ApiClient {
   }
 
   async #attempt<T>(path: string, request: ApiRequest, token: string | null): Promise<T | AuraLinkError> {
-    const headers: Record<string, string> = { accept: 'application/json' };
+    const { body } = request;
+    const asBlob = request.answer === 'blob';
+    const headers: Record<string, string> = { accept: asBlob ? '*/*' : 'application/json' };
     if (token !== null) headers.authorization = `Bearer ${token}`;
-    if (request.body !== undefined) headers['content-type'] = 'application/json';
+    if (body !== undefined) headers['content-type'] = body instanceof Blob ? body.type : 'application/json';
     if (request.idempotencyKey !== undefined) headers['idempotency-key'] = request.idempotencyKey;
     try {
       const response = await this.#fetch(`${this.#baseUrl}${API_PATH}${path}`, {
         method: request.method ?? 'GET',
         headers,
-        ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
-        signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
+        ...(body === undefined ? {} : { body: body instanceof Blob ? body : JSON.stringify(body) }),
+        signal: AbortSignal.timeout(request.timeoutMs ?? REQUEST_TIMEOUT_MS),
       });
       if (!response.ok) return await errorFromResponse(response);
-      return (response.status === 204 ? undefined : await response.json()) as T;
+      if (response.status === 204) return undefined as T;
+      return (asBlob ? await response.blob() : await response.json()) as T;
     } catch (error) {
       return networkError(error);
     }

@@ -7,10 +7,15 @@
  *     auralink.on('ring', (ring) => show(ring));
  *     auralink.connect();
  */
+export type { Account } from './account.ts';
 export { AuraLink, type AuraLinkOptions, createAuraLink } from './auralink.ts';
 export type { Calls, PlaceOptions } from './calls.ts';
+export type { Contacts } from './contacts.ts';
+export { auraLink, parseAuraLink } from './deep-link.ts';
 export { type Fetch, type KeyValueStorage, memoryStorage, type SocketConstructor } from './environment.ts';
 export { AuraLinkError } from './errors.ts';
+export type { Identity } from './identity.ts';
+export type * from './identity-types.ts';
 export type {
   CallMedia,
   CallMediaEvents,
@@ -21,5 +26,6 @@ export type {
   MediaTrack,
   QualityLevel,
 } from './media.ts';
+export type { Privacy } from './privacy.ts';
 export type { Session } from './token-store.ts';
 export type * from './types.ts';

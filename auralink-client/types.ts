@@ -2,6 +2,7 @@
  * What travels between an app and the service, as plain types: an app that embeds this SDK needs nothing else of ours.
  * Times are ISO 8601 strings in UTC unless a name ends in `Ms`.
  */
+import type { PrivacyRules } from './identity-types.ts';
 
 export type Media = 'audio' | 'video';
 export type CallState = 'ringing' | 'active' | 'ended';
@@ -110,6 +111,10 @@ export interface Me {
   readonly app: AppInfo;
   readonly endpointId: string;
   readonly scopes: readonly string[];
+  readonly about: string | null;
+  readonly pictureUrl: string | null;
+  /** This app may change the person's account, privacy and sessions. */
+  readonly canManage: boolean;
 }
 
 export interface HistoryPage {
@@ -147,6 +152,14 @@ export interface AuraLinkEvents {
   /** Another app on this device rings; show nothing that makes a sound. */
   ringNotice: RingNotice;
   callUpdated: CallView;
+  /** A friend, or what she shows, has changed: ask `identity.resolve` what is to be seen now. */
+  contactUpdated: { readonly auraId: string };
+  /** Somebody asks to be a friend. */
+  contactRequest: { readonly requestId: string };
+  /** The person's own rules were changed, here or elsewhere. */
+  privacyUpdated: PrivacyRules;
+  /** The person's own name or profile was changed. */
+  meUpdated: Record<string, never>;
   state: ConnectionState;
   /** Signed in or out, here or in another tab. */
   session: { readonly signedIn: boolean };

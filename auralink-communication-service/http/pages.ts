@@ -38,10 +38,14 @@ export function pagesPlugin(options: PagesOptions): FastifyPluginAsync {
       cacheControl: true,
     });
     app.get('/', { schema: { hide: true } as object }, (_request, reply) =>
-      page(reply, 'index.html', options),
+      sendPage(reply, 'index.html', options),
     );
     app.get('/sign-in/:uid', { schema: { hide: true } as object }, (_request, reply) =>
-      page(reply, 'sign-in.html', options),
+      sendPage(reply, 'sign-in.html', options),
+    );
+    // The code is in the fragment, which no browser sends: it stays out of all logs.
+    app.get('/i', { schema: { hide: true } as object }, (_request, reply) =>
+      sendPage(reply, 'invite.html', options),
     );
     app.get('/assets/*', { schema: { hide: true } as object }, (request, reply) =>
       asset(request, reply, root),
@@ -58,7 +62,7 @@ async function serveApp(
 ): Promise<void> {
   const path = request.url.split('?')[0] ?? '/';
   if (request.method === 'GET' || request.method === 'HEAD') {
-    if (path === '/') return void (await page(reply, `${appId}.html`, options));
+    if (path === '/') return void (await sendPage(reply, `${appId}.html`, options));
     if (path.startsWith('/assets/')) return void (await asset(request, reply, resolve(options.folder)));
     if (path === '/config.json') {
       await reply.header('cache-control', 'no-cache').send({ baseUrl: options.publicBaseUrl });
@@ -71,7 +75,12 @@ async function serveApp(
   });
 }
 
-function page(reply: FastifyReply, file: string, options: PagesOptions): FastifyReply {
+/** One of Vite's pages with its content policy; a status that was set before (404) stays. */
+export function sendPage(
+  reply: FastifyReply,
+  file: string,
+  options: Pick<PagesOptions, 'publicBaseUrl' | 'livekitPublicUrl'>,
+): FastifyReply {
   const main = new URL(options.publicBaseUrl);
   const socket = `${main.protocol === 'https:' ? 'wss' : 'ws'}://${main.host}`;
   const livekit = new URL(options.livekitPublicUrl);
@@ -81,7 +90,7 @@ function page(reply: FastifyReply, file: string, options: PagesOptions): Fastify
     .header(
       'content-security-policy',
       `default-src 'self'; connect-src 'self' ${main.origin} ${socket} ${options.livekitPublicUrl} ${livekitHttp}; ` +
-        "img-src 'self' data:; media-src 'self' blob:; worker-src 'self' blob:; style-src 'self' 'unsafe-inline'; " +
+        "img-src 'self' data: blob:; media-src 'self' blob:; worker-src 'self' blob:; style-src 'self' 'unsafe-inline'; " +
         "frame-ancestors 'none'; base-uri 'none'; object-src 'none'",
     )
     .header('x-content-type-options', 'nosniff')
