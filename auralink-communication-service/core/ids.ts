@@ -13,6 +13,14 @@ export type EndpointId = Id<'EndpointId'>;
 export type CallId = Id<'CallId'>;
 export type InvitationId = Id<'InvitationId'>;
 export type RingId = Id<'RingId'>;
+/** A friend request. */
+export type RequestId = Id<'RequestId'>;
+/** An invite code, as its owner sees it; never the code itself. */
+export type InviteId = Id<'InviteId'>;
+/** A list of contacts. */
+export type ListId = Id<'ListId'>;
+/** A personal field. */
+export type FieldId = Id<'FieldId'>;
 /** Short name that an operator gives to an app, e.g. `chat`. */
 export type AppId = Id<'AppId'>;
 /** One browser profile or phone of one person, as a first-party cookie told us. Never shown to apps. */

@@ -23,7 +23,7 @@ export function corsPlugin(origins: Origins): FastifyPluginAsync {
         const allowed = ours && origin !== undefined && (await origins.has(origin));
         return {
           origin: allowed ? origin : false,
-          methods: ['GET', 'POST', 'PUT', 'DELETE'],
+          methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
           allowedHeaders: ['authorization', 'content-type', 'idempotency-key'],
           exposedHeaders: ['retry-after'],
           maxAge: PREFLIGHT_MAX_AGE_SECONDS,

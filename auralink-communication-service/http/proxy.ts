@@ -1,7 +1,7 @@
 /**
  * The way to Synapse through the public door: `/_matrix/*` and `/_synapse/client/*`, streamed both ways over a pool of
- * kept-alive connections. It decides what may pass, tells Synapse who really asks, and lets an AuraID sign in; of
- * everything else it changes nothing. A client that goes away ends its request at Synapse too (long polls).
+ * kept-alive connections. It decides what may pass, tells Synapse who really asks, lets an AuraID sign in, and keeps
+ * profiles from whom their owners have blocked; of everything else it changes nothing. A client that goes away ends its request at Synapse too (long polls).
  */
 import { EventEmitter } from 'node:events';
 import type { IncomingHttpHeaders } from 'node:http';
@@ -11,6 +11,7 @@ import { Pool } from 'undici';
 import { AuraError } from '../core/errors.ts';
 import { forwardedFor, type InNetworks } from './networks.ts';
 import { isLoginPath, mayReachSynapse } from './proxy-paths.ts';
+import { type ProxyPrivacy, profileIsOurs, withheld } from './proxy-privacy.ts';
 
 /** A long poll holds a connection each; beyond this many requests wait. */
 export const PROXY_CONNECTIONS_MAX = 4_096;
@@ -36,6 +37,8 @@ export interface ProxyDeps {
   readonly isTrustedProxy: InNetworks;
   /** Puts the account's own name in place of an AuraID; anything else comes back as it was. */
   readonly rewriteLogin: (body: Readonly<Record<string, unknown>>) => Promise<unknown>;
+  /** What of Matrix profiles is kept from whom. Absent: nothing is. */
+  readonly privacy?: ProxyPrivacy;
 }
 
 type Body = FastifyRequest['raw'] | Buffer | null;
@@ -82,9 +85,13 @@ async function forward(
   reply: FastifyReply,
 ): Promise<unknown> {
   try {
+    const kept = (await deps.privacy?.guard(request.raw)) ?? null;
+    if (kept?.kind === 'refuse') throw profileIsOurs();
     const answer = await ask(pool, deps, request, reply);
     reply.code(answer.statusCode).headers(answerHeaders(answer.headers));
-    return reply.send(answer.body);
+    if (kept === null || answer.statusCode !== 200) return reply.send(answer.body);
+    const shown = await withheld(kept, answer.body);
+    return reply.header('content-length', String(shown.length)).send(shown);
   } catch (error) {
     // Nobody is there to hear of it.
     if (reply.raw.destroyed) return reply.hijack();

@@ -21,6 +21,7 @@ import type {
 } from '../core/ids.ts';
 import type { Tx } from '../core/unit-of-work.ts';
 import { query } from './db.ts';
+import { showsNameSql } from './privacy-sql.ts';
 
 export interface RecordRow extends pg.QueryResultRow {
   call_id: CallId;
@@ -52,21 +53,30 @@ export interface RecordRow extends pg.QueryResultRow {
   app_icon: string;
 }
 
-/** A callee's name is shown to the caller only when her profile is public; a caller shows hers by calling. */
+/** A caller shows her name by calling, unless she shows it to nobody. */
+export function callerNameSql(registryAlias: string, privacyAlias: string): string {
+  return `CASE WHEN ${registryAlias}.visibility <> 'private' AND ${privacyAlias}.show_name <> 'private'
+    THEN ${registryAlias}.display_name END`;
+}
+
+/** A callee's name is shown to a caller whom her rules let see it. */
 export const RECORD_COLUMNS = `
   c.call_id, c.caller_person_id, c.caller_aura_id, c.caller_endpoint_id, c.caller_app_id, c.media,
   c.state AS call_state, c.end_reason, c.livekit_room, c.media_established_at, c.created_at, c.answered_at, c.ended_at,
   i.invitation_id, i.callee_person_id, i.callee_aura_id, i.state AS invitation_state, i.reason, i.deadline_at,
   i.answered_by_endpoint_id, i.answer_key, i.merged_into_call_id, i.alerting_at,
-  caller.display_name AS caller_display_name,
-  CASE WHEN callee.visibility = 'public' THEN callee.display_name END AS callee_display_name,
+  ${callerNameSql('caller', 'caller_privacy')} AS caller_display_name,
+  CASE WHEN ${showsNameSql('c.caller_person_id', 'i.callee_person_id', 'callee_privacy', 'callee')}
+    THEN callee.display_name END AS callee_display_name,
   a.name AS app_name, a.icon AS app_icon`;
 
 export const RECORD_JOINS = `
   cross_app_calls c
   JOIN call_invitations i ON i.call_id = c.call_id
   JOIN aura_id_registry caller ON caller.person_id = c.caller_person_id
+  JOIN person_privacy caller_privacy ON caller_privacy.person_id = c.caller_person_id
   JOIN aura_id_registry callee ON callee.person_id = i.callee_person_id
+  JOIN person_privacy callee_privacy ON callee_privacy.person_id = i.callee_person_id
   JOIN apps a ON a.app_id = c.caller_app_id`;
 
 export function toRecord(row: RecordRow): CallRecord {
@@ -181,7 +191,7 @@ export async function history(
        ORDER BY created_at DESC, call_id DESC LIMIT $4
      ), received AS (
        SELECT call_id, created_at FROM call_invitations
-       WHERE callee_person_id = $1 AND (ended_at IS NOT NULL OR answered_by_endpoint_id = $2)
+       WHERE callee_person_id = $1 AND (ended_at IS NOT NULL OR answered_by_endpoint_id = $2) AND NOT screened
          AND ($3::uuid IS NULL OR (created_at, call_id) < (SELECT created_at, call_id FROM before))
        ORDER BY created_at DESC, call_id DESC LIMIT $4
      )

@@ -140,7 +140,7 @@ export async function claimRing(
     'ring-claim',
     `WITH me AS (
        SELECT e.endpoint_id, e.device_key FROM endpoints e JOIN call_invitations i ON i.invitation_id = $1
-       WHERE e.endpoint_id = $2 AND e.person_id = i.callee_person_id AND e.revoked_at IS NULL
+       WHERE e.endpoint_id = $2 AND e.person_id = i.callee_person_id AND e.revoked_at IS NULL AND NOT i.screened
          AND 'call.receive' = ANY (e.scopes)
      ), device AS (
        SELECT r.* FROM call_rings r JOIN me USING (device_key) WHERE r.invitation_id = $1

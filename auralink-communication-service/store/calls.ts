@@ -12,6 +12,7 @@ import type { Tx } from '../core/unit-of-work.ts';
 import * as records from './call-records.ts';
 import * as rings from './call-rings.ts';
 import { findViolatedConstraint, query } from './db.ts';
+import { showsNameSql } from './privacy-sql.ts';
 
 export function createCallStore(pool: pg.Pool): CallStore {
   return {
@@ -44,7 +45,8 @@ export function createCallStore(pool: pg.Pool): CallStore {
   };
 }
 
-async function lockPair(tx: Tx, a: PersonId, b: PersonId): Promise<void> {
+/** Also taken by whoever changes what two people are to each other, so that no call slips past a block. */
+export async function lockPair(tx: Tx, a: PersonId, b: PersonId): Promise<void> {
   const pair = a < b ? `${a}${b}` : `${b}${a}`;
   await query(tx, 'calls-lock-pair', 'SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [pair]);
 }
@@ -64,21 +66,26 @@ const CANDIDATES = `
   ORDER BY s.connected DESC, e.last_used_at DESC LIMIT ${RINGS_PER_INVITATION_MAX}`;
 
 const PLACING_FACTS = `
-  SELECT now() AS now, p.aura_id, p.display_name, a.app_id, a.name AS app_name, a.icon AS app_icon,
+  SELECT now() AS now, p.aura_id, ${records.callerNameSql('p', 'pp')} AS display_name,
+    (SELECT CASE WHEN ${showsNameSql('$1', '$3', 'cp', 'callee')} THEN callee.display_name END
+     FROM aura_id_registry callee JOIN person_privacy cp USING (person_id)
+     WHERE callee.person_id = $3) AS callee_display_name, a.app_id, a.name AS app_name, a.icon AS app_icon,
     (SELECT call_id FROM cross_app_calls WHERE caller_endpoint_id = $2 AND idempotency_key = $4) AS existing_call_id,
     (SELECT count(*)::int FROM cross_app_calls
      WHERE caller_person_id = $1 AND created_at > now() - interval '1 minute') AS calls_last_minute,
     (SELECT i.call_id FROM call_invitations i JOIN cross_app_calls c USING (call_id)
-     WHERE i.callee_person_id = $1 AND i.state = 'ringing' AND c.caller_person_id = $3
+     WHERE i.callee_person_id = $1 AND i.state = 'ringing' AND NOT i.screened AND c.caller_person_id = $3
      ORDER BY i.call_id LIMIT 1) AS opposite_call_id,
     (SELECT coalesce(jsonb_agg(c), '[]') FROM (${CANDIDATES}) c) AS candidates
-  FROM endpoints e JOIN aura_id_registry p USING (person_id) JOIN apps a USING (app_id)
+  FROM endpoints e JOIN aura_id_registry p USING (person_id) JOIN person_privacy pp USING (person_id)
+  JOIN apps a USING (app_id)
   WHERE e.endpoint_id = $2`;
 
 interface FactsRow extends pg.QueryResultRow {
   now: Date;
   aura_id: AuraId;
   display_name: string | null;
+  callee_display_name: string | null;
   app_id: AppId;
   app_name: string;
   app_icon: string;
@@ -112,6 +119,7 @@ async function getPlacingFacts(
   if (row === undefined) throw new Error('an authenticated endpoint has no row');
   return {
     caller: { personId: caller.personId, auraId: row.aura_id, displayName: row.display_name },
+    calleeDisplayName: row.callee_display_name,
     app: { appId: row.app_id, name: row.app_name, icon: row.app_icon },
     existingCallId: row.existing_call_id,
     callsLastMinute: row.calls_last_minute,
@@ -132,8 +140,8 @@ const INSERT_CALL = `
     VALUES ($1, $2, $3, $4, $5, $6, 'ringing', $7)
   ), invitation AS (
     INSERT INTO call_invitations (invitation_id, call_id, callee_person_id, callee_aura_id, state, named_app_id,
-                                  deadline_at)
-    VALUES ($8, $1, $9, $10, 'ringing', $11, $12)
+                                  deadline_at, screened)
+    VALUES ($8, $1, $9, $10, 'ringing', $11, $12, $19)
   )
   INSERT INTO call_rings (ring_id, invitation_id, endpoint_id, device_key, rank, state, ring_seq, sent_at,
                           failover_at)
@@ -166,6 +174,7 @@ async function insertCall(tx: Tx, call: NewCall): Promise<boolean> {
       call.rings.map((ring) => ring.rank),
       call.rings.map((ring) => ring.ringSeq),
       RING_ACK_TIMEOUT_MS,
+      call.screened,
     ]);
     return true;
   } catch (error) {
@@ -198,6 +207,7 @@ async function transition(
          ended_at = CASE WHEN $9 = 'ended' THEN now() END
        WHERE invitation_id = $1 AND state = $2 AND (NOT $10 OR deadline_at > clock_timestamp())
          AND (NOT $11 OR media_deadline_at <= clock_timestamp())
+         AND NOT (screened AND $3 IN ('answered', 'declined'))
        RETURNING call_id, answered_at, ended_at
      )
      UPDATE cross_app_calls c SET state = $9, end_reason = CASE WHEN $9 = 'ended' THEN $4 END,
@@ -246,7 +256,8 @@ async function findRingingInvitations(pool: pg.Pool, personId: PersonId): Promis
   const rows = await query<{ invitation_id: InvitationId }>(
     pool,
     'invitations-ringing',
-    "SELECT invitation_id FROM call_invitations WHERE callee_person_id = $1 AND state = 'ringing' AND deadline_at > now()",
+    `SELECT invitation_id FROM call_invitations
+     WHERE callee_person_id = $1 AND state = 'ringing' AND deadline_at > now() AND NOT screened`,
     [personId],
   );
   return rows.map((row) => row.invitation_id);

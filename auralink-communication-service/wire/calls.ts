@@ -1,6 +1,6 @@
 /**
  * Builds endpoints and calls from their adapters. The ports that later rooms will fill have their minimal defaults
- * here: everybody may ring everybody, nobody can be reached without a socket, Matrix is told nothing.
+ * here: nobody can be reached without a socket, Matrix is told nothing.
  */
 import { createHash } from 'node:crypto';
 import {
@@ -69,6 +69,8 @@ export interface CallsRoom {
 
 export interface CallsNeeds {
   readonly directory: Directory;
+  /** Absent: everybody may ring everybody. */
+  readonly gate?: CallGate;
   readonly provider: MediaProvider;
   readonly bus: WakeBus;
   readonly metrics: CallMetrics;
@@ -89,7 +91,7 @@ export async function wireCalls(base: Base, needs: CallsNeeds): Promise<CallsRoo
     outbox,
     log: eventLog,
     directory: needs.directory,
-    gate: everybodyMayRing,
+    gate: needs.gate ?? everybodyMayRing,
     ringer: nobodyWithoutSocket,
     mirror: noMirror,
     metrics: needs.metrics,

@@ -21,6 +21,7 @@ import { metricsRoutes } from '../http/metrics.ts';
 import { createNetworks } from '../http/networks.ts';
 import { openapi } from '../http/openapi.ts';
 import { proxyRoutes } from '../http/proxy.ts';
+import type { ProxyPrivacy } from '../http/proxy-privacy.ts';
 import { requestMetrics } from '../http/request-metrics.ts';
 import { wellKnownRoutes } from '../http/well-known.ts';
 import { type DatabaseProbe, openDatabaseProbe } from '../store/health.ts';
@@ -86,6 +87,7 @@ function wireRedis({ config, log }: Base): Redis | null {
 export interface PublicNeeds {
   readonly resolveAuraId: ResolveAuraId;
   readonly isStopping: () => boolean;
+  readonly proxyPrivacy?: ProxyPrivacy;
 }
 
 /** For the public door's root, before the routes that they describe and count. */
@@ -98,6 +100,7 @@ export function publicEnginePlugins(base: Base, engines: Engines, needs: PublicN
       synapseUrl: config.SYNAPSE_URL,
       isTrustedProxy: createNetworks(config.TRUSTED_PROXY_CIDRS),
       rewriteLogin: (body) => rewriteLogin(body, needs.resolveAuraId),
+      ...(needs.proxyPrivacy && { privacy: needs.proxyPrivacy }),
     }),
     wellKnownRoutes({ publicBaseUrl: config.PUBLIC_BASE_URL, federation: config.ENABLE_FEDERATION }),
     healthRoutes({

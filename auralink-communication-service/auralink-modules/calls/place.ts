@@ -15,6 +15,7 @@ import type {
   CallStore,
   Directory,
   EventAppender,
+  NewCall,
   NewRing,
   Person,
   PlacingFacts,
@@ -84,9 +85,10 @@ export async function placeCall(
 async function placeIn(deps: PlaceDeps, tx: Tx, request: Request): Promise<Placed> {
   const { session, callee } = request;
   // Asked together, done in this order: the facts are read under the lock.
-  const [, facts] = await Promise.all([
+  const [, facts, admitted] = await Promise.all([
     deps.store.lockPair(tx, session.personId, callee.personId),
     deps.store.getPlacingFacts(tx, session, callee.personId, request.idempotencyKey),
+    deps.gate.admits(tx, session.personId, callee.personId),
   ]);
   if (facts.existingCallId !== null) return await replay(deps, tx, facts.existingCallId, request);
   if (facts.callsLastMinute >= CALLS_PER_MINUTE_MAX) {
@@ -100,14 +102,13 @@ async function placeIn(deps: PlaceDeps, tx: Tx, request: Request): Promise<Place
   }
   const callId = deps.newId<CallId>();
   const record = newRecord(deps, request, facts, callId);
-  const admitted = await deps.gate.admits(facts.caller, callee);
   const opposite =
     facts.oppositeCallId === null ? null : await deps.store.findRecord(tx, facts.oppositeCallId);
   if (opposite !== null && admitted) {
     const merged = await merge(deps, tx, request, record, opposite);
     if (merged !== null) return { record: merged, created: true };
   }
-  await ring(deps, tx, request, record, admitted ? facts : { ...facts, candidates: [] });
+  await ring(deps, tx, request, record, admitted ? facts.candidates : null);
   return { record, created: true };
 }
 
@@ -158,19 +159,20 @@ function newRecord(deps: PlaceDeps, request: Request, facts: PlacingFacts, callI
       alerting: false,
     },
     callerDisplayName: facts.caller.displayName,
-    calleeDisplayName: callee.displayName,
+    calleeDisplayName: facts.calleeDisplayName,
     callerApp: facts.app,
   };
 }
 
+/** `candidates`: null when the callee's rules keep the caller out. For the caller it rings all the same. */
 async function ring(
   deps: PlaceDeps,
   tx: Tx,
   request: Request,
   record: CallRecord,
-  facts: PlacingFacts,
+  candidates: PlacingFacts['candidates'] | null,
 ): Promise<void> {
-  const planned = planRings(facts.candidates, request.namedAppId).map((plan) => ({
+  const planned = planRings(candidates ?? [], request.namedAppId).map((plan) => ({
     ...plan,
     ringId: deps.newId<RingId>(),
   }));
@@ -188,7 +190,7 @@ async function ring(
     .map(
       (plan): NewRing => ({ ...plan, ringSeq: plan.rank === 0 ? (seqs.get(plan.endpointId) ?? null) : null }),
     );
-  lastly(tx, insert(deps, tx, request, record, rings));
+  lastly(tx, insert(deps, tx, request, record, { rings, screened: candidates === null }));
   await deps.ringer.ring(tx, rings);
   await deps.mirror.changed(tx, record);
 }
@@ -198,7 +200,7 @@ async function insert(
   tx: Tx,
   request: Request,
   record: CallRecord,
-  rings: readonly NewRing[],
+  ringing: Pick<NewCall, 'rings' | 'screened'>,
 ): Promise<void> {
   const { call, invitation } = record;
   const inserted = await deps.store.insertCall(tx, {
@@ -216,7 +218,7 @@ async function insert(
     namedAppId: request.namedAppId,
     idempotencyKey: request.idempotencyKey,
     deadlineAt: invitation.deadlineAt,
-    rings,
+    ...ringing,
   });
   if (!inserted) throw keyReused();
 }
@@ -237,7 +239,7 @@ async function merge(
   if (current === null || current.invitation.state !== 'ringing') return null;
   const freshLoses = current.call.callId < fresh.call.callId;
   const [winner, loser] = freshLoses ? [current, fresh] : [fresh, current];
-  await insert(deps, tx, request, fresh, []);
+  await insert(deps, tx, request, fresh, { rings: [], screened: false });
   const answered = await settle(deps, tx, winner, 'answer', {
     acting: loser.call.callerEndpointId,
     answer: {

@@ -20,9 +20,12 @@ export interface Directory {
   findPerson(auraId: AuraId): Promise<Person | null>;
 }
 
-/** Whether a call may ring: privacy, trust, do-not-disturb. A refused call still looks like one that rings. */
+/**
+ * Whether a call may ring: privacy, trust, do-not-disturb. A refused call still looks like one that rings. Asked under
+ * the pair's lock. Throws `conflict` (reason you_blocked) when the caller has blocked the callee herself.
+ */
 export interface CallGate {
-  admits(caller: Person, callee: Person): Promise<boolean>;
+  admits(tx: Tx, callerId: PersonId, calleeId: PersonId): Promise<boolean>;
 }
 
 /** Reaches endpoints without a socket (push). The default has no way to. */
@@ -90,6 +93,8 @@ export interface NewCall {
   readonly namedAppId: AppId | null;
   readonly idempotencyKey: string;
   readonly deadlineAt: Date;
+  /** The callee's rules keep this caller out: it rings nowhere and is not shown to her. */
+  readonly screened: boolean;
   readonly rings: readonly NewRing[];
 }
 
@@ -116,8 +121,10 @@ export interface RingRef {
 
 /** What placing a call depends on, read in one round trip under the pair's lock. */
 export interface PlacingFacts {
-  /** The caller's own row and app. */
+  /** The caller's own row, as the callee may see it, and app. */
   readonly caller: Person;
+  /** As the caller may see it. */
+  readonly calleeDisplayName: string | null;
   readonly app: AppInfo;
   /** This idempotency key made this call before. */
   readonly existingCallId: CallId | null;
@@ -215,7 +222,7 @@ export interface CallStore {
   giveUpRings(endpointId: EndpointId): Promise<void>;
   /** Invitations of calls that this endpoint placed or answered and that have not ended. */
   findOpenInvitations(endpointId: EndpointId): Promise<InvitationId[]>;
-  /** Invitations that ring this person now. */
+  /** Invitations that ring this person now; those that her rules keep out do not. */
   findRingingInvitations(personId: PersonId): Promise<InvitationId[]>;
   /**
    * What a newly connected endpoint should show of a ringing invitation: its own live ring, if its event lies at or

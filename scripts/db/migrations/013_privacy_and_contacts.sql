@@ -96,6 +96,7 @@ BEGIN
     CHECK ((state = 'pending') = (decided_at IS NULL))
   );
   CREATE UNIQUE INDEX friend_requests_pending_idx ON friend_requests (from_person_id, to_person_id) WHERE state = 'pending';
+  CREATE INDEX friend_requests_pair_idx ON friend_requests (from_person_id, to_person_id);
   CREATE INDEX friend_requests_to_idx ON friend_requests (to_person_id) WHERE state = 'pending' AND NOT screened;
   CREATE INDEX friend_requests_created_idx ON friend_requests (created_at);
   COMMENT ON TABLE friend_requests IS 'Who asked whom; a declined or screened one stays pending for who asked';
@@ -103,7 +104,7 @@ BEGIN
   COMMENT ON COLUMN friend_requests.from_person_id IS 'Who asks';
   COMMENT ON COLUMN friend_requests.to_person_id IS 'Who is asked';
   COMMENT ON COLUMN friend_requests.state IS 'pending, accepted, declined (the asker sees pending), withdrawn';
-  COMMENT ON COLUMN friend_requests.screened IS 'She who is asked has blocked the asker: never shown to her';
+  COMMENT ON COLUMN friend_requests.screened IS 'She who is asked has blocked the asker, or declined her shortly before: never shown to her';
   COMMENT ON COLUMN friend_requests.created_at IS 'When it was asked; old ones are deleted';
   COMMENT ON COLUMN friend_requests.decided_at IS 'When it was decided';
 
@@ -186,6 +187,6 @@ BEGIN
   COMMENT ON COLUMN call_invitations.screened IS 'The callee''s rules keep this caller out: it rings nowhere, and she is not shown it';
 
   INSERT INTO schema_migrations (file, checksum)
-  VALUES ('013_privacy_and_contacts.sql', 'sha256:5b209c4128c00293bd321eadf00a2ef1566b3fa6fb577f530c478b5f771bac50');
+  VALUES ('013_privacy_and_contacts.sql', 'sha256:d39b9dbeb320d08362d92591b5b5c86f98af0a6d020dc7e2f04a3936e1fe0b64');
 END
 $migration$;

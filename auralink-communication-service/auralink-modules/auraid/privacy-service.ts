@@ -1,0 +1,88 @@
+/**
+ * A person's privacy settings: read, changed and tried out, and the gate that calls ask. A change reaches her friends'
+ * and her own open pages, the Matrix profile and every cache.
+ */
+import { AuraError } from '../../core/errors.ts';
+import type { PersonId } from '../../core/ids.ts';
+import type { Tx, UnitOfWork } from '../../core/unit-of-work.ts';
+import type { CallGate } from '../calls/ports.ts';
+import type { EventLog } from '../endpoints/ports.ts';
+import type { Audit } from './audit.ts';
+import { MATRIX_PROFILE_TOPIC } from './matrix-profile.ts';
+import type { PeopleViews } from './people-views.ts';
+import type { ContactFanOut, ContactStore, PrivacyStore } from './ports-privacy.ts';
+import { allows, type Rules, type Viewer } from './privacy.ts';
+import type { ProfileView } from './profile-view.ts';
+import type { IdentityCache } from './resolver.ts';
+
+export interface PrivacyDeps {
+  readonly unitOfWork: UnitOfWork;
+  readonly store: PrivacyStore;
+  readonly contacts: Pick<ContactStore, 'listEndpoints'>;
+  readonly views: PeopleViews;
+  readonly log: Pick<EventLog, 'append'>;
+  readonly outbox: { enqueue(tx: Tx, topic: string, payload: object): Promise<void> };
+  readonly fanOut: ContactFanOut;
+  readonly cache: IdentityCache;
+  readonly audit: Audit;
+}
+
+export interface PrivacyService {
+  get(personId: PersonId): Promise<Rules>;
+  /** All rules as they are afterwards. */
+  set(personId: PersonId, patch: Partial<Rules>): Promise<Rules>;
+  seeAs(personId: PersonId, viewer: Viewer): Promise<ProfileView | null>;
+}
+
+/** What of the rules is seen in Matrix. */
+const SEEN_IN_MATRIX = ['profile', 'name', 'picture'] as const;
+
+export function createPrivacyService(deps: PrivacyDeps): PrivacyService {
+  return {
+    get: (personId) => deps.store.getRules(personId),
+    async set(personId, patch) {
+      const rules = await deps.unitOfWork.run((tx) => setIn(deps, tx, personId, patch));
+      deps.cache.changed([personId]);
+      return rules;
+    },
+    seeAs: (personId, viewer) => deps.views.asSeenBy(personId, viewer),
+  };
+}
+
+async function setIn(deps: PrivacyDeps, tx: Tx, personId: PersonId, patch: Partial<Rules>): Promise<Rules> {
+  const rules = await deps.store.setRules(tx, personId, patch);
+  await deps.fanOut.changed(tx, personId);
+  if (SEEN_IN_MATRIX.some((what) => patch[what] !== undefined)) {
+    await deps.outbox.enqueue(tx, MATRIX_PROFILE_TOPIC, { personId });
+  }
+  const endpoints = await deps.contacts.listEndpoints(tx, [personId], 'account.manage');
+  await deps.log.append(
+    tx,
+    endpoints.map(({ endpointId }) => ({ endpointId, type: 'privacy.updated', data: rules })),
+  );
+  await deps.audit.record(tx, {
+    actor: `person:${personId}`,
+    act: 'privacy.changed',
+    subject: personId,
+    detail: { ...patch },
+  });
+  return rules;
+}
+
+/** For the calls room. */
+export function createPrivacyGate(store: Pick<PrivacyStore, 'getRelation'>): CallGate {
+  return {
+    async admits(tx, callerId, calleeId) {
+      const { viewer, rules, youBlocked } = await store.getRelation(tx, callerId, calleeId);
+      if (youBlocked) throw youBlockedError();
+      return allows(rules, viewer, 'call');
+    },
+  };
+}
+
+/** Her own act, so no secret to her. */
+export function youBlockedError(): AuraError {
+  return new AuraError('conflict', 'You have blocked this person; unblock her first.', {
+    reason: 'you_blocked',
+  });
+}

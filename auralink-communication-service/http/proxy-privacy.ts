@@ -1,0 +1,116 @@
+/**
+ * What our rules add to Matrix profiles on the public door: who was blocked sees an empty profile and no entry of the
+ * directory, as of somebody who shows nothing; and a profile that follows an AuraID is changed there and nowhere else.
+ * Asked for every request for a profile or a search, whoever asks, so that time tells nothing.
+ */
+import { createHash } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import type { MatrixProfiles, PrivacyStore } from '../auralink-modules/auraid/ports-privacy.ts';
+import type { Clock } from '../core/clock.ts';
+import { AuraError } from '../core/errors.ts';
+import type { UserId } from '../core/ids.ts';
+import { findProfileUsers, isDirectorySearch } from './proxy-paths.ts';
+
+/** For so long a Matrix token is believed to be whose it was. */
+export const MATRIX_TOKEN_CACHE_MS = 30_000;
+/** Matrix tokens whose owner is remembered. */
+export const MATRIX_TOKENS_CACHED_MAX = 10_000;
+/** A longer answer of Synapse's directory is not one. */
+export const DIRECTORY_ANSWER_MAX_BYTES = 1_048_576;
+
+export type Kept =
+  | { readonly kind: 'profile'; readonly hidden: boolean }
+  | { readonly kind: 'directory'; hide(userIds: readonly UserId[]): Promise<ReadonlySet<UserId>> }
+  | { readonly kind: 'refuse' };
+
+export interface ProxyPrivacy {
+  /** Null: nothing is to be kept. Throws `unavailable` when it cannot be told. */
+  guard(request: IncomingMessage): Promise<Kept | null>;
+}
+
+export interface ProxyPrivacyDeps {
+  readonly profiles: Pick<MatrixProfiles, 'whoami'>;
+  readonly store: Pick<PrivacyStore, 'findBlockers' | 'isMapped'>;
+  readonly clock: Clock;
+}
+
+export function createProxyPrivacy(deps: ProxyPrivacyDeps): ProxyPrivacy {
+  const whose = rememberingWhoami(deps);
+  return {
+    async guard(request) {
+      const { method = 'GET', url = '/' } = request;
+      const users = findProfileUsers(url) as UserId[] | null;
+      if (users === null && !isDirectorySearch(url)) return null;
+      if (users !== null && (method === 'PUT' || method === 'DELETE')) {
+        const mapped = await Promise.all(users.map((user) => deps.store.isMapped(user)));
+        return mapped.includes(true) ? { kind: 'refuse' } : null;
+      }
+      const token = tokenOf(request);
+      const viewer = token === null ? null : await whose(token);
+      // Synapse refuses who is not signed in.
+      if (viewer === null) return null;
+      if (users === null) {
+        return { kind: 'directory', hide: (found) => deps.store.findBlockers(viewer, found) };
+      }
+      const blockers = await deps.store.findBlockers(viewer, users);
+      return { kind: 'profile', hidden: blockers.size > 0 };
+    },
+  };
+}
+
+function rememberingWhoami({ profiles, clock }: ProxyPrivacyDeps): (token: string) => Promise<UserId | null> {
+  const known = new Map<string, { readonly userId: UserId; readonly untilMs: number }>();
+  return async (token) => {
+    const key = createHash('sha256').update(token).digest('base64url');
+    const found = known.get(key);
+    if (found !== undefined && found.untilMs > clock.monotonicMs()) return found.userId;
+    known.delete(key);
+    const userId = await profiles.whoami(token);
+    if (userId === null) return null;
+    if (known.size >= MATRIX_TOKENS_CACHED_MAX) known.delete(known.keys().next().value ?? '');
+    known.set(key, { userId, untilMs: clock.monotonicMs() + MATRIX_TOKEN_CACHE_MS });
+    return userId;
+  };
+}
+
+/** In the header, or in the query as old clients send it. */
+function tokenOf(request: IncomingMessage): string | null {
+  const header = /^Bearer +([^\s]+)$/i.exec(request.headers.authorization ?? '')?.[1];
+  if (header !== undefined) return header;
+  return new URL(request.url ?? '/', 'http://localhost').searchParams.get('access_token');
+}
+
+/** Synapse's answer without what is kept. */
+export async function withheld(
+  kept: Exclude<Kept, { kind: 'refuse' }>,
+  body: AsyncIterable<Buffer>,
+): Promise<Buffer> {
+  const original = await readAll(body);
+  if (kept.kind === 'profile') return kept.hidden ? Buffer.from('{}') : original;
+  const answer = JSON.parse(original.toString('utf8')) as { results?: { user_id?: UserId }[] };
+  if (!Array.isArray(answer.results)) return original;
+  const found = answer.results.flatMap(({ user_id: userId }) => (typeof userId === 'string' ? [userId] : []));
+  const hidden = await kept.hide(found);
+  if (hidden.size === 0) return original;
+  const results = answer.results.filter(({ user_id: userId }) => userId === undefined || !hidden.has(userId));
+  return Buffer.from(JSON.stringify({ ...answer, results }));
+}
+
+async function readAll(body: AsyncIterable<Buffer>): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of body) {
+    bytes += chunk.length;
+    if (bytes > DIRECTORY_ANSWER_MAX_BYTES) {
+      throw new AuraError('unavailable', 'The Matrix server answered with too much.');
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+export function profileIsOurs(): AuraError {
+  return new AuraError('forbidden', 'Change your profile in AuraLink; the one here follows it.', {
+    reason: 'profile_in_auralink',
+  });
+}

@@ -1,0 +1,107 @@
+/** Builds privacy, contacts and invites from their adapters, and what other rooms ask of them. */
+import type { FastifyPluginAsync } from 'fastify';
+import { createSynapseProfiles } from '../adapters/synapse-profile.ts';
+import type { Audit } from '../auralink-modules/auraid/audit.ts';
+import {
+  type ContactEventDeps,
+  contactFanOut,
+  contactHandlers,
+} from '../auralink-modules/auraid/contact-events.ts';
+import { createContactLists } from '../auralink-modules/auraid/contact-lists.ts';
+import { type ContactDeps, createContacts, REQUEST_KEPT_DAYS } from '../auralink-modules/auraid/contacts.ts';
+import type { Vault } from '../auralink-modules/auraid/crypto/data-keys.ts';
+import { createInvites, INVITE_KEPT_DAYS } from '../auralink-modules/auraid/invites.ts';
+import { MATRIX_PROFILE_TOPIC, matrixProfileHandler } from '../auralink-modules/auraid/matrix-profile.ts';
+import { IDENTITY_CHORE_SECONDS } from '../auralink-modules/auraid/model.ts';
+import { createPeopleViews } from '../auralink-modules/auraid/people-views.ts';
+import type { ContactFanOut } from '../auralink-modules/auraid/ports-privacy.ts';
+import { createPrivacyGate, createPrivacyService } from '../auralink-modules/auraid/privacy-service.ts';
+import type { IdentityCache } from '../auralink-modules/auraid/resolver.ts';
+import type { CallGate, Directory } from '../auralink-modules/calls/ports.ts';
+import type { EventLog } from '../auralink-modules/endpoints/ports.ts';
+import type { OutboxHandler, OutboxStore } from '../core/outbox.ts';
+import { contactsRoutes } from '../http/contacts-routes.ts';
+import type { EndpointAuth } from '../http/endpoint-auth.ts';
+import { invitesRoutes } from '../http/invites-routes.ts';
+import { privacyRoutes } from '../http/privacy-routes.ts';
+import { createProxyPrivacy, type ProxyPrivacy } from '../http/proxy-privacy.ts';
+import { contactStore } from '../store/contacts.ts';
+import { inviteStore } from '../store/invites.ts';
+import { matrixProfileSource } from '../store/matrix-profile.ts';
+import { privacyStore } from '../store/privacy.ts';
+import { rateLimiter } from '../store/rate-limits.ts';
+import type { Base } from './base.ts';
+import type { Chore } from './identity.ts';
+
+export interface PrivacyNeeds {
+  readonly auth: Pick<EndpointAuth, 'requireEndpoint'>;
+  readonly cache: IdentityCache;
+  readonly audit: Audit;
+  readonly vault: Vault;
+  readonly directory: Directory;
+  readonly outbox: Pick<OutboxStore, 'enqueue'>;
+  readonly eventLog: Pick<EventLog, 'append'>;
+}
+
+export interface PrivacyPart {
+  readonly plugins: FastifyPluginAsync[];
+  readonly chores: Chore[];
+  readonly outboxHandlers: ReadonlyMap<string, OutboxHandler>;
+  /** For the calls room. */
+  readonly gate: CallGate;
+  readonly fanOut: ContactFanOut;
+  readonly proxyPrivacy: ProxyPrivacy;
+  close(): Promise<void>;
+}
+
+export function wirePrivacy(base: Omit<Base, 'processId'>, needs: PrivacyNeeds): PrivacyPart {
+  const { config, db, clock, newId } = base;
+  const { auth, audit, cache, vault, directory, outbox, eventLog: log } = needs;
+  const { unitOfWork, pool } = db;
+  const store = privacyStore(pool);
+  const contacts = contactStore(pool);
+  const invites = inviteStore(pool);
+  const views = createPeopleViews({ store, vault });
+  const fanOut = contactFanOut(outbox);
+  const limiter = rateLimiter(pool);
+  const profiles = createSynapseProfiles({ url: config.SYNAPSE_URL, asToken: config.APPSERVICE_AS_TOKEN });
+  const events: ContactEventDeps = { unitOfWork, contacts, log, outbox };
+  const deps: ContactDeps = {
+    ...{ unitOfWork, newId, store, contacts, views, vault, directory, limiter, log, outbox, cache, audit },
+  };
+  const service = createContacts(deps);
+  const privacy = createPrivacyService({
+    ...{ unitOfWork, store, contacts, views, log, outbox, fanOut, cache, audit },
+  });
+  return {
+    plugins: [
+      privacyRoutes({ auth, privacy, contacts: service }),
+      contactsRoutes({ auth, contacts: service, lists: createContactLists(deps) }),
+      invitesRoutes({
+        auth,
+        invites: createInvites({ ...deps, invites, publicBaseUrl: config.PUBLIC_BASE_URL }),
+      }),
+    ] as FastifyPluginAsync[],
+    chores: [
+      {
+        job: 'identity.tidy_contacts',
+        everySeconds: IDENTITY_CHORE_SECONDS,
+        run: async () => {
+          await contacts.pruneRequests(REQUEST_KEPT_DAYS);
+          await invites.prune(INVITE_KEPT_DAYS);
+        },
+      },
+    ],
+    outboxHandlers: new Map([
+      ...contactHandlers(events),
+      [
+        MATRIX_PROFILE_TOPIC,
+        matrixProfileHandler({ source: matrixProfileSource(pool), profiles, vault }),
+      ] as const,
+    ]),
+    gate: createPrivacyGate(store),
+    fanOut,
+    proxyPrivacy: createProxyPrivacy({ profiles, store, clock }),
+    close: () => profiles.close(),
+  };
+}
