@@ -4,6 +4,7 @@
  */
 import { Pool } from 'undici';
 import type { MatrixAccounts } from '../auralink-modules/auraid/ports.ts';
+import type { AccountProofs } from '../auralink-modules/auraid/ports-names.ts';
 import { AuraError } from '../core/errors.ts';
 import type { UserId } from '../core/ids.ts';
 
@@ -43,6 +44,8 @@ export class SynapseError extends Error {
 }
 
 export interface Synapse extends MatrixAccounts {
+  /** How somebody proves that an account here is hers. */
+  readonly proofs: AccountProofs;
   /** Versions of the client API that it speaks: the cheapest sign of life. */
   versions(): Promise<readonly string[]>;
   /** Makes it deliver our waiting transactions at once (Matrix spec, application-service API, "Pinging"). */
@@ -71,7 +74,12 @@ export function createSynapse(options: SynapseOptions): Synapse {
         const path = `/_synapse/admin/v1/reset_password/${encodeURIComponent(userId)}`;
         await call({ method: 'POST', path, token, body: { new_password: password, logout_devices: false } });
       }),
-    checkPassword: (userId, password, address) => checkPassword(call, userId, password, address),
+    checkPassword: async (userId, password, address) =>
+      (await byPassword(call, userId, password, address)) !== null,
+    proofs: {
+      byPassword: (userId, password, address) => byPassword(call, userId, password, address),
+      byOpenIdToken: (token) => byOpenIdToken(call, options.serverName, token),
+    },
     async versions() {
       const answer = await call({ method: 'GET', path: '/_matrix/client/versions' });
       return Array.isArray(answer.versions) ? answer.versions.map(String) : [];
@@ -113,12 +121,13 @@ async function createAccount(call: Send, options: SynapseOptions, userId: UserId
   }
 }
 
-async function checkPassword(
+/** Synapse takes an id in any letter case when only one account fits: its own spelling counts. */
+async function byPassword(
   call: Send,
   userId: UserId,
   password: string,
   address: string,
-): Promise<boolean> {
+): Promise<UserId | null> {
   // The protocol only spares a warning in Synapse's log: its listener expects both.
   const headers = { 'x-forwarded-for': address, 'x-forwarded-proto': 'https' };
   let answer: Json;
@@ -135,13 +144,25 @@ async function checkPassword(
       },
     });
   } catch (error) {
-    if (error instanceof SynapseError && error.status === 403) return false;
+    if (error instanceof SynapseError && error.status === 403) return null;
     throw unexpected(error);
   }
   const token = String(answer.access_token);
   // The session was only a question; if it cannot be ended now, it stays as a device without anybody holding its token.
   await call({ method: 'POST', path: '/_matrix/client/v3/logout', token, body: {} }).catch(() => {});
-  return true;
+  return String(answer.user_id) as UserId;
+}
+
+/** Matrix spec, server-server API, "OpenID". A token of another homeserver is unknown to ours. */
+async function byOpenIdToken(call: Send, serverName: string, token: string): Promise<UserId | null> {
+  const path = `/_matrix/federation/v1/openid/userinfo?access_token=${encodeURIComponent(token)}`;
+  try {
+    const { sub } = await call({ method: 'GET', path });
+    return typeof sub === 'string' && sub.endsWith(`:${serverName}`) ? (sub as UserId) : null;
+  } catch (error) {
+    if (error instanceof SynapseError && error.status === 401) return null;
+    throw unexpected(error);
+  }
 }
 
 /** What the callers of this adapter know how to handle: limits and absence. The rest is a fault, logged as such. */

@@ -22,11 +22,14 @@ export type ClaimableName =
   | { readonly ok: true; readonly auraId: AuraId; readonly skeleton: string }
   | { readonly ok: false; readonly auraId: AuraId | null; readonly fault: NameFault };
 
+/** Addresses of rows whose names were given back; only we make them. */
+const GONE = /^gone[._-][0-9a-f]{22}$/;
+
 export function checkName(text: string, reserved: ReadonlySet<string>): ClaimableName {
   const auraId = findAuraId(text);
   if (auraId === null) return { ok: false, auraId: null, fault: grammarFault(text) };
   const skeleton = skeletonOf(handleOf(auraId));
-  if (reserved.has(skeleton)) return { ok: false, auraId, fault: 'reserved' };
+  if (reserved.has(skeleton) || GONE.test(handleOf(auraId))) return { ok: false, auraId, fault: 'reserved' };
   return { ok: true, auraId, skeleton };
 }
 

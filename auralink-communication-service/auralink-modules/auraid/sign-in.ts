@@ -76,11 +76,7 @@ export function createSignIn(deps: SignInDeps): SignInService {
 
 async function signIn(deps: SignInDeps, user: string, password: string, address: string): Promise<PersonId> {
   const text = user.trim();
-  await deps.limiter.hit(`sign-in:${address}`, SIGN_IN_ADDRESS_LIMIT);
-  await deps.limiter.hit(
-    `sign-in:${address}:${digest(text.toLowerCase()).toString('base64url')}`,
-    SIGN_IN_LIMIT,
-  );
+  await countTry(deps.limiter, text, address);
   const isMatrixId = text.startsWith('@') && text.includes(':');
   const target = isMatrixId
     ? await deps.registry.findSignInByAccount(text as UserId)
@@ -102,6 +98,13 @@ async function signIn(deps: SignInDeps, user: string, password: string, address:
   if (!target.passwordSet) await deps.unitOfWork.run((tx) => deps.codes.passwordSet(tx, target.personId));
   deps.metrics.signedIn('accepted');
   return target.personId;
+}
+
+/** Counts a try of a password, whatever it is for: all count against the same guesses. Throws `rate_limited`. */
+export async function countTry(limiter: RateLimiter, user: string, address: string): Promise<void> {
+  await limiter.hit(`sign-in:${address}`, SIGN_IN_ADDRESS_LIMIT);
+  const whom = digest(user.trim().toLowerCase()).toString('base64url');
+  await limiter.hit(`sign-in:${address}:${whom}`, SIGN_IN_LIMIT);
 }
 
 async function findByName(deps: SignInDeps, text: string): Promise<SignInTarget | null> {
