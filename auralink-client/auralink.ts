@@ -11,6 +11,7 @@ import {
   type SocketConstructor,
 } from './environment.ts';
 import { AuraLinkError } from './errors.ts';
+import type { AuraLinkEvents } from './events.ts';
 import { API_PATH, ApiClient } from './http.ts';
 import { Identity } from './identity.ts';
 import type { ProfileView } from './identity-types.ts';
@@ -23,7 +24,6 @@ import { DEFAULT_SCOPE, SignIn } from './sign-in.ts';
 import { EventSocket, type SocketEvent } from './socket.ts';
 import { type Session, TokenStore } from './token-store.ts';
 import type {
-  AuraLinkEvents,
   CallView,
   ConnectionState,
   Me,

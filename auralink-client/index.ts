@@ -14,6 +14,7 @@ export type { Contacts } from './contacts.ts';
 export { auraLink, parseAuraLink } from './deep-link.ts';
 export { type Fetch, type KeyValueStorage, memoryStorage, type SocketConstructor } from './environment.ts';
 export { AuraLinkError } from './errors.ts';
+export type { AuraLinkEvents } from './events.ts';
 export type { Identity } from './identity.ts';
 export type * from './identity-types.ts';
 export type {

@@ -2,7 +2,6 @@
  * What travels between an app and the service, as plain types: an app that embeds this SDK needs nothing else of ours.
  * Times are ISO 8601 strings in UTC unless a name ends in `Ms`.
  */
-import type { PrivacyRules } from './identity-types.ts';
 
 export type Media = 'audio' | 'video';
 export type CallState = 'ringing' | 'active' | 'ended';
@@ -144,25 +143,3 @@ export interface MediaToken {
  * `replaced`: too many tabs of this app are open; the next focus brings the socket back.
  */
 export type ConnectionState = 'offline' | 'connecting' | 'online' | 'refused' | 'replaced';
-
-export interface AuraLinkEvents {
-  /** Show it. The service hears that this app rings once every handler has returned. */
-  ring: RingView;
-  ringStopped: RingStopped;
-  /** Another app on this device rings; show nothing that makes a sound. */
-  ringNotice: RingNotice;
-  callUpdated: CallView;
-  /** A friend, or what she shows, has changed: ask `identity.resolve` what is to be seen now. */
-  contactUpdated: { readonly auraId: string };
-  /** Somebody asks to be a friend. */
-  contactRequest: { readonly requestId: string };
-  /** The person's own rules were changed, here or elsewhere. */
-  privacyUpdated: PrivacyRules;
-  /** The person's own name or profile was changed. */
-  meUpdated: Record<string, never>;
-  state: ConnectionState;
-  /** Signed in or out, here or in another tab. */
-  session: { readonly signedIn: boolean };
-  /** A handler of the app threw; the event counts as not handled. */
-  fault: unknown;
-}

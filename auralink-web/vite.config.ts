@@ -1,4 +1,4 @@
-/** Builds five pages, each with its own entry, into dist/: the phone, the sign-in page and the three demo apps. */
+/** Builds the pages, each with its own entry, into dist/: phone, sign-in, invitation, public profile, three demo apps. */
 import { fileURLToPath } from 'node:url';
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vite';
@@ -23,6 +23,8 @@ export default defineConfig({
       input: {
         index: page('index'),
         'sign-in': page('sign-in'),
+        invite: page('invite'),
+        profile: page('profile'),
         chat: page('chat'),
         market: page('market'),
         play: page('play'),

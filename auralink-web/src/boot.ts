@@ -11,7 +11,16 @@ import {
 
 const LOG_MAX = 200;
 /** Not `ring`: a log must not count as showing it, so it is noted where the page does (call/controller.ts). */
-const LOGGED = ['ringStopped', 'ringNotice', 'callUpdated', 'state', 'session', 'fault'] as const;
+const LOGGED = [
+  'ringStopped',
+  'ringNotice',
+  'callUpdated',
+  'contactUpdated',
+  'contactRequest',
+  'state',
+  'session',
+  'fault',
+] as const;
 
 export interface LogEntry {
   /** Milliseconds since 1970, with fractions. */
@@ -33,8 +42,13 @@ export interface Booted {
   readonly signInError: string | null;
 }
 
-export async function boot(appId: string, baseUrl: string): Promise<Booted> {
-  const auralink = createAuraLink({ baseUrl, appId, redirectUri: `${location.origin}/` });
+export async function boot(appId: string, baseUrl: string, scope?: string): Promise<Booted> {
+  const auralink = createAuraLink({
+    baseUrl,
+    appId,
+    redirectUri: `${location.origin}/`,
+    ...(scope === undefined ? {} : { scope }),
+  });
   const log: LogEntry[] = [];
   for (const type of LOGGED) auralink.on(type, (data) => note(log, type, data));
   window.auralink = auralink;

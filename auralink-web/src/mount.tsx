@@ -18,8 +18,13 @@ export function rootElement(): HTMLElement {
   return root;
 }
 
-export async function mount(appId: string, baseUrl: string, Page: ComponentType<PageProps>): Promise<void> {
-  const { auralink, signInError } = await boot(appId, baseUrl);
+export async function mount(
+  appId: string,
+  baseUrl: string,
+  Page: ComponentType<PageProps>,
+  scope?: string,
+): Promise<void> {
+  const { auralink, signInError } = await boot(appId, baseUrl, scope);
   // The controller first: it must be listening when the session begins to connect.
   const controller = new CallController(auralink);
   const session = new SessionStore(auralink, signInError);

@@ -1,6 +1,7 @@
 /** Who is signed in on this page, and how its connection is. */
 import { type AuraLink, AuraLinkError, type ConnectionState, type Me } from '../../auralink-client/index.ts';
 import { Store } from './store.ts';
+import { rememberWayBack } from './way-back.ts';
 
 export interface SessionState {
   readonly signedIn: boolean;
@@ -19,12 +20,15 @@ export class SessionStore extends Store<SessionState> {
     auralink.on('session', ({ signedIn }) => {
       this.set(signedIn ? { signedIn } : { signedIn, me: null });
     });
+    auralink.on('meUpdated', () => this.refresh());
     if (auralink.signedIn) void this.#begin();
   }
 
-  async signIn(): Promise<void> {
+  /** `wayBack`: where on this origin to go when it has worked. */
+  async signIn(wayBack: string | null = null): Promise<void> {
     this.set({ error: null });
     try {
+      rememberWayBack(wayBack);
       await this.#auralink.signIn();
     } catch (error) {
       this.set({ error: wordsOf(error) });
@@ -37,6 +41,11 @@ export class SessionStore extends Store<SessionState> {
 
   async #begin(): Promise<void> {
     this.#auralink.connect();
+    await this.refresh();
+  }
+
+  /** Asks again who she is: her name, picture or rights may be others. */
+  async refresh(): Promise<void> {
     try {
       this.set({ me: await this.#auralink.me() });
     } catch (error) {

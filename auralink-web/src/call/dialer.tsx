@@ -13,10 +13,12 @@ interface DialerProps {
   readonly controller: CallController;
   readonly label: string;
   readonly placeholder?: string;
+  readonly initial?: string;
 }
 
-export function Dialer({ auralink, controller, label, placeholder = 'bob or @bob.aura' }: DialerProps) {
-  const [typed, setTyped] = useState('');
+export function Dialer(props: DialerProps) {
+  const { auralink, controller, label, placeholder = 'bob or @bob.aura', initial = '' } = props;
+  const [typed, setTyped] = useState(initial);
   const { dialError, dialing } = useStore(controller);
   const lookup = usePerson(auralink, typed);
   const id = useId();

@@ -1,7 +1,7 @@
 /** The sign-in page's conversation with the service: one interaction, named by the page's own address. */
 
 import { errorFromResponse, networkError } from '../../../auralink-client/errors.ts';
-import { type AppInfo, AuraLinkError } from '../../../auralink-client/index.ts';
+import { type AppInfo, AuraLinkError, type NameCheck } from '../../../auralink-client/index.ts';
 
 export interface Interaction {
   readonly app: AppInfo;
@@ -9,20 +9,18 @@ export interface Interaction {
   readonly loginHint?: string;
 }
 
-export interface NameCheck {
-  /** Null when the text cannot be an address. */
-  readonly auraId: string | null;
-  readonly status: 'free' | 'taken' | 'not_allowed';
-  /** Why not, in words. */
-  readonly detail?: string;
-  readonly suggestions?: readonly string[];
-}
-
 export interface Registration {
   readonly auraId: string;
   readonly displayName?: string;
   readonly password: string;
   readonly invitationCode: string;
+}
+
+export interface Claim {
+  readonly matrixUserId: string;
+  readonly password: string;
+  readonly auraId: string;
+  readonly displayName?: string;
 }
 
 /** Null if the page was opened without one. */
@@ -51,6 +49,11 @@ export class SignInApi {
 
   register(registration: Registration): Promise<void> {
     return this.#finish('register', registration);
+  }
+
+  /** An address for a Matrix account that has none yet. */
+  claim(claim: Claim): Promise<void> {
+    return this.#finish('claim', claim);
   }
 
   abort(): Promise<void> {

@@ -1,8 +1,9 @@
 /** With a one-time code: for an address that was made elsewhere and has no password yet. */
 import { useState } from 'react';
 import { AuraLinkError } from '../../../auralink-client/index.ts';
+import { NewPasswordField, PASSWORD_MIN_LENGTH, TextField } from '../ui/form.tsx';
 import type { SignInApi } from './api.ts';
-import { Form, NewPasswordField, PASSWORD_MIN_LENGTH, TextField } from './form.tsx';
+import { SignInForm } from './sign-in-form.tsx';
 
 function wordsFor(error: unknown): string | undefined {
   const wrong = error instanceof AuraLinkError && (error.status === 401 || error.status === 403);
@@ -13,7 +14,7 @@ export function CodeForm({ api }: { api: SignInApi }) {
   const [code, setCode] = useState('');
   const [password, setPassword] = useState('');
   return (
-    <Form
+    <SignInForm
       testId="code-submit"
       action="Set password and sign in"
       disabled={code.trim() === '' || password.length < PASSWORD_MIN_LENGTH}
@@ -32,6 +33,6 @@ export function CodeForm({ api }: { api: SignInApi }) {
         hint={<p className="hint">From whoever made your address. It works once.</p>}
       />
       <NewPasswordField testId="code-password" value={password} onValue={setPassword} />
-    </Form>
+    </SignInForm>
   );
 }

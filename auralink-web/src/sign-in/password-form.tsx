@@ -1,24 +1,36 @@
 /** With a password: an AuraLink address, or a Matrix id. */
 import { useState } from 'react';
 import { AuraLinkError } from '../../../auralink-client/index.ts';
+import { TextField } from '../ui/form.tsx';
 import type { SignInApi } from './api.ts';
-import { Form, TextField } from './form.tsx';
+import { ClaimForm, type Unclaimed } from './claim-form.tsx';
+import { SignInForm } from './sign-in-form.tsx';
 
 function wordsFor(error: unknown): string | undefined {
   const wrong = error instanceof AuraLinkError && (error.status === 401 || error.status === 403);
   return wrong ? 'This address and password do not belong together.' : undefined;
 }
 
-export function PasswordForm({ api, loginHint }: { api: SignInApi; loginHint: string }) {
+interface PasswordFormProps {
+  readonly api: SignInApi;
+  readonly loginHint: string;
+}
+
+export function PasswordForm({ api, loginHint }: PasswordFormProps) {
+  const [unclaimed, setUnclaimed] = useState<Unclaimed | null>(null);
   const [user, setUser] = useState(loginHint);
   const [password, setPassword] = useState('');
+  const login = async (): Promise<void> => {
+    try {
+      await api.login(user.trim(), password);
+    } catch (error) {
+      if (!(error instanceof AuraLinkError) || error.reason !== 'no_auraid') throw error;
+      setUnclaimed({ matrixUserId: user.trim(), password });
+    }
+  };
+  if (unclaimed !== null) return <ClaimForm api={api} unclaimed={unclaimed} />;
   return (
-    <Form
-      testId="signin-submit"
-      action="Sign in"
-      onSubmit={() => api.login(user.trim(), password)}
-      wordsFor={wordsFor}
-    >
+    <SignInForm testId="signin-submit" action="Sign in" onSubmit={login} wordsFor={wordsFor}>
       <TextField
         label="Address"
         testId="signin-user"
@@ -40,6 +52,6 @@ export function PasswordForm({ api, loginHint }: { api: SignInApi; loginHint: st
         autoComplete="current-password"
         required
       />
-    </Form>
+    </SignInForm>
   );
 }

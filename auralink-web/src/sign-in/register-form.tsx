@@ -1,9 +1,11 @@
 /** Claiming an address. */
 import { useState } from 'react';
 import { AuraLinkError } from '../../../auralink-client/index.ts';
+import { NewPasswordField, PASSWORD_MIN_LENGTH, TextField } from '../ui/form.tsx';
 import type { SignInApi } from './api.ts';
-import { Form, NewPasswordField, PASSWORD_MIN_LENGTH, TextField } from './form.tsx';
-import { type NameState, useName } from './use-name.ts';
+import { NameStatus } from './name-status.tsx';
+import { SignInForm } from './sign-in-form.tsx';
+import { useName } from './use-name.ts';
 
 function wordsFor(error: unknown): string | undefined {
   const taken = error instanceof AuraLinkError && error.errcode === 'M_USER_IN_USE';
@@ -25,7 +27,7 @@ export function RegisterForm({ api }: { api: SignInApi }) {
       ...(displayName.trim() === '' ? {} : { displayName: displayName.trim() }),
     });
   return (
-    <Form
+    <SignInForm
       testId="register-submit"
       action={free === null ? 'Claim your address' : `Claim ${free}`}
       disabled={free === null || password.length < PASSWORD_MIN_LENGTH || invitation.trim() === ''}
@@ -43,7 +45,7 @@ export function RegisterForm({ api }: { api: SignInApi }) {
         spellCheck={false}
         required
         aria-invalid={state.kind === 'checked' && free === null}
-        hint={<NameStatus state={state} onPick={setName} />}
+        hint={<NameStatus state={state} onPick={setName} testId="register-status" />}
       />
       <TextField
         label="Name that others see (if you like)"
@@ -66,43 +68,6 @@ export function RegisterForm({ api }: { api: SignInApi }) {
         required
         hint={<p className="hint">From whoever runs this server.</p>}
       />
-    </Form>
+    </SignInForm>
   );
-}
-
-function NameStatus({ state, onPick }: { state: NameState; onPick: (name: string) => void }) {
-  const check = state.kind === 'checked' ? state.check : null;
-  const tone =
-    state.kind === 'failed' ? ' bad' : check === null ? '' : check.status === 'free' ? ' good' : ' bad';
-  return (
-    <>
-      <p
-        className={`hint${tone}`}
-        role="status"
-        data-testid="register-status"
-        data-status={check?.status ?? state.kind}
-      >
-        {statusWords(state)}
-      </p>
-      {check?.suggestions !== undefined && check.suggestions.length > 0 && (
-        <fieldset className="suggestions" aria-label="Free addresses">
-          {check.suggestions.map((suggestion) => (
-            <button key={suggestion} type="button" className="chip" onClick={() => onPick(suggestion)}>
-              {suggestion}
-            </button>
-          ))}
-        </fieldset>
-      )}
-    </>
-  );
-}
-
-function statusWords(state: NameState): string {
-  if (state.kind === 'failed') return state.words;
-  if (state.kind === 'checking') return 'Looking…';
-  if (state.kind !== 'checked') return 'You will be @name.aura. Letters, digits, and . _ - between them.';
-  const { auraId, status, detail } = state.check;
-  if (status === 'free') return `${auraId} is free.`;
-  if (status === 'taken') return `${auraId} is taken.`;
-  return detail ?? 'This name is not allowed.';
 }

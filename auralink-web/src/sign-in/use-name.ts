@@ -1,7 +1,12 @@
 /** As you type: is this name free, taken, or not allowed, and why. */
 import { useEffect, useState } from 'react';
-import type { NameCheck, SignInApi } from './api.ts';
+import type { NameCheck } from '../../../auralink-client/index.ts';
 import { signInWords } from './api.ts';
+
+/** Whoever can say it: the sign-in page, or a phone that is signed in. */
+interface NameChecker {
+  checkName(name: string): Promise<NameCheck>;
+}
 
 const TYPING_PAUSE_MS = 250;
 
@@ -10,7 +15,7 @@ export type NameState =
   | { readonly kind: 'checked'; readonly check: NameCheck }
   | { readonly kind: 'failed'; readonly words: string };
 
-export function useName(api: SignInApi, typed: string): NameState {
+export function useName(api: NameChecker, typed: string): NameState {
   const [state, setState] = useState<NameState>({ kind: 'nothing' });
   useEffect(() => {
     const name = typed
@@ -36,7 +41,7 @@ export function useName(api: SignInApi, typed: string): NameState {
   return state;
 }
 
-async function ask(api: SignInApi, name: string): Promise<NameState> {
+async function ask(api: NameChecker, name: string): Promise<NameState> {
   try {
     return { kind: 'checked', check: await api.checkName(name) };
   } catch (error) {

@@ -1,4 +1,4 @@
-/** A person's disc: her initial on a colour that her address always has. */
+/** A person's disc: her picture, or her initial on a colour that her address always has. */
 import type { CSSProperties } from 'react';
 import type { Person } from '../../../auralink-client/index.ts';
 
@@ -12,9 +12,17 @@ function hueOf(auraId: string): number {
   return hash;
 }
 
-export function Avatar({ person, size }: { person: Person; size?: string }) {
+interface AvatarProps {
+  readonly person: Person;
+  readonly size?: string;
+  /** Her picture. */
+  readonly src?: string | null;
+}
+
+export function Avatar({ person, size, src = null }: AvatarProps) {
   const initial = nameOf(person).replace(/^@/, '').slice(0, 1).toUpperCase();
   const style = { '--hue': hueOf(person.auraId), ...(size === undefined ? {} : { '--size': size }) };
+  if (src !== null) return <img className="avatar" style={style as CSSProperties} src={src} alt="" />;
   return (
     <span className="avatar" style={style as CSSProperties} aria-hidden="true">
       {initial}

@@ -1,5 +1,7 @@
 /** A modal dialog on the browser's own, which makes the rest inert and gives the focus back; Tab goes round in it. */
-import { type KeyboardEvent, type ReactNode, useEffect, useRef } from 'react';
+import { type KeyboardEvent, type ReactNode, useLayoutEffect, useRef } from 'react';
+
+const STOPS = 'button:enabled, input:enabled, select:enabled, textarea:enabled, a[href]';
 
 interface ModalProps {
   readonly label: string;
@@ -15,7 +17,8 @@ export function Modal({ label, className, role = 'dialog', onDismiss, data, chil
   const ref = useRef<HTMLDialogElement>(null);
   const dismiss = useRef(onDismiss);
   dismiss.current = onDismiss;
-  useEffect(() => {
+  // Before the page is painted without it: closed while it is still there, it gives the focus back.
+  useLayoutEffect(() => {
     const dialog = ref.current;
     if (dialog === null) return;
     let focused: EventTarget | null = null;
@@ -56,9 +59,7 @@ export function Modal({ label, className, role = 'dialog', onDismiss, data, chil
 /** The browser alone would let Tab leave the dialog for its own toolbars. */
 function keepFocus(event: KeyboardEvent<HTMLDialogElement>): void {
   if (event.key !== 'Tab') return;
-  const stops = [
-    ...event.currentTarget.querySelectorAll<HTMLElement>('button:enabled, input:enabled, a[href]'),
-  ];
+  const stops = [...event.currentTarget.querySelectorAll<HTMLElement>(STOPS)];
   const from = event.shiftKey ? stops[0] : stops.at(-1);
   const to = event.shiftKey ? stops.at(-1) : stops[0];
   if (document.activeElement !== from) return;

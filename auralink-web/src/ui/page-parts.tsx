@@ -7,10 +7,13 @@ export function SignInButton({
   session,
   error,
   label,
+  wayBack = null,
 }: {
   session: SessionStore;
   error: string | null;
   label: string;
+  /** Where on this origin to go afterwards. */
+  wayBack?: string | null;
 }) {
   return (
     <div className="sign-in-invite">
@@ -18,7 +21,7 @@ export function SignInButton({
         type="button"
         className="button primary"
         data-testid="sign-in-button"
-        onClick={() => void session.signIn()}
+        onClick={() => void session.signIn(wayBack)}
       >
         {label}
       </button>

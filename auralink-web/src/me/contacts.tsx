@@ -1,0 +1,148 @@
+/** Friends: who they are, in which of the person's own lists, and what she noted. */
+import { useState } from 'react';
+import type { AuraLink, ContactList, Friend } from '../../../auralink-client/index.ts';
+import type { PageProps } from '../mount.tsx';
+import { nameOf } from '../ui/avatar.tsx';
+import { Icon } from '../ui/icons.tsx';
+import { Empty, Outcome, Panel, Row, Rows, Waiting } from '../ui/panel.tsx';
+import { PersonAvatar } from '../ui/person-avatar.tsx';
+import { type Action, useAction } from '../ui/use-action.ts';
+import { type Loaded, useLoaded } from '../ui/use-loaded.ts';
+import { FriendSheet } from './friend-sheet.tsx';
+import { Lists } from './lists.tsx';
+import { mePath } from './route.ts';
+import { useEvent } from './use-event.ts';
+
+interface Known {
+  readonly friends: readonly Friend[];
+  readonly next: string | null;
+}
+
+export function ContactsPage({ auralink, controller }: PageProps) {
+  const known = useLoaded<Known>(() => auralink.contacts.friends());
+  const lists = useLoaded(() => auralink.contacts.lists());
+  const action = useAction();
+  const [list, setList] = useState<string | null>(null);
+  const [opened, setOpened] = useState<string | null>(null);
+  useEvent(auralink, 'contactUpdated', known.reload);
+  const friends = (known.value?.friends ?? []).filter((one) => list === null || one.lists.includes(list));
+  const open = known.value?.friends.find(({ auraId }) => auraId === opened);
+  return (
+    <>
+      <Panel title="Your friends" intro="Friendship goes both ways. Only you see your lists and notes.">
+        <ListFilter lists={lists.value ?? []} chosen={list} onChoose={setList} />
+        <Waiting of={known} />
+        {known.value !== null && friends.length === 0 && <NoFriends inList={list !== null} />}
+        {friends.length > 0 && (
+          <Rows label="Friends">
+            {friends.map((friend) => (
+              <Row
+                key={friend.auraId}
+                testId="friend"
+                lead={<PersonAvatar auralink={auralink} view={friend} />}
+                title={nameOf(friend)}
+                detail={detailOf(friend)}
+              >
+                <button
+                  type="button"
+                  className="icon-button"
+                  aria-label={`Call ${nameOf(friend)}`}
+                  onClick={() => void controller.dial(friend, 'audio')}
+                >
+                  <Icon name="phone" />
+                </button>
+                <button
+                  type="button"
+                  className="icon-button"
+                  aria-label={`More about ${nameOf(friend)}`}
+                  data-testid="friend-more"
+                  onClick={() => setOpened(friend.auraId)}
+                >
+                  <Icon name="forward" />
+                </button>
+              </Row>
+            ))}
+          </Rows>
+        )}
+        <Older auralink={auralink} known={known} action={action} />
+        <Outcome action={action} />
+      </Panel>
+      <Lists auralink={auralink} lists={lists} />
+      {open !== undefined && (
+        <FriendSheet
+          auralink={auralink}
+          friend={open}
+          lists={lists.value ?? []}
+          onChange={async () => void (await Promise.all([known.reload(), lists.reload()]))}
+          onClose={() => setOpened(null)}
+        />
+      )}
+    </>
+  );
+}
+
+function detailOf({ auraId, displayName, online, note }: Friend): string {
+  const parts = [displayName === null ? null : auraId, online ? 'online' : null, note];
+  return parts.filter((part) => part !== null).join(' · ');
+}
+
+function NoFriends({ inList }: { inList: boolean }) {
+  if (inList) return <Empty>Nobody is on this list yet. Open a friend to put her on it.</Empty>;
+  return (
+    <Empty>
+      Nobody yet. <a href={mePath('requests')}>Ask somebody</a> whose address you know, or{' '}
+      <a href={mePath('invites')}>make an invitation link</a>.
+    </Empty>
+  );
+}
+
+interface ListFilterProps {
+  readonly lists: readonly ContactList[];
+  readonly chosen: string | null;
+  readonly onChoose: (listId: string | null) => void;
+}
+
+function ListFilter({ lists, chosen, onChoose }: ListFilterProps) {
+  if (lists.length === 0) return null;
+  const choices = [{ listId: null, name: 'All' }, ...lists];
+  return (
+    <fieldset className="suggestions" aria-label="Lists">
+      {choices.map(({ listId, name }) => (
+        <button
+          key={listId ?? ''}
+          type="button"
+          className="chip"
+          aria-pressed={chosen === listId}
+          onClick={() => onChoose(listId)}
+        >
+          {name}
+        </button>
+      ))}
+    </fieldset>
+  );
+}
+
+interface OlderProps {
+  readonly auralink: AuraLink;
+  readonly known: Loaded<Known>;
+  readonly action: Action;
+}
+
+function Older({ auralink, known, action }: OlderProps) {
+  const next = known.value?.next ?? null;
+  if (next === null) return null;
+  const more = async (): Promise<void> => {
+    const page = await auralink.contacts.friends({ after: next });
+    known.put({ friends: [...(known.value?.friends ?? []), ...page.friends], next: page.next });
+  };
+  return (
+    <button
+      type="button"
+      className="button quiet wide"
+      disabled={action.busy}
+      onClick={() => void action.run(more)}
+    >
+      More friends
+    </button>
+  );
+}

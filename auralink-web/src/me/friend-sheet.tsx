@@ -1,0 +1,118 @@
+/** One friend: her profile, the note about her, the lists she is on, and the ways to part. */
+import { useState } from 'react';
+import type { AuraLink, ContactList, Friend } from '../../../auralink-client/index.ts';
+import { nameOf } from '../ui/avatar.tsx';
+import { Form, TextArea } from '../ui/form.tsx';
+import { Outcome, Sheet } from '../ui/panel.tsx';
+import { ProfileCard } from '../ui/profile-card.tsx';
+import { useAction } from '../ui/use-action.ts';
+import { usePicture } from '../ui/use-picture.ts';
+
+const NOTE_MAX_LENGTH = 1000;
+
+interface FriendSheetProps {
+  readonly auralink: AuraLink;
+  readonly friend: Friend;
+  readonly lists: readonly ContactList[];
+  readonly onChange: () => Promise<void>;
+  readonly onClose: () => void;
+}
+
+export function FriendSheet(props: FriendSheetProps) {
+  const { auralink, friend, onClose } = props;
+  const picture = usePicture(auralink, friend.auraId, friend.pictureUrl);
+  return (
+    <Sheet title={nameOf(friend)} onClose={onClose}>
+      <ProfileCard view={friend} picture={picture} />
+      <Note {...props} />
+      <OnLists {...props} />
+      <Parting {...props} />
+    </Sheet>
+  );
+}
+
+function Note({ auralink, friend, onChange }: FriendSheetProps) {
+  const [note, setNote] = useState(friend.note ?? '');
+  const save = async (): Promise<void> => {
+    await auralink.contacts.note(friend.auraId, note.trim() === '' ? null : note.trim());
+    await onChange();
+  };
+  return (
+    <Form testId="note-save" action="Save note" done="Saved." onSubmit={save}>
+      <TextArea
+        label="Your note"
+        testId="note"
+        value={note}
+        onValue={setNote}
+        maxLength={NOTE_MAX_LENGTH}
+        hint={<p className="hint">Encrypted, and only for you.</p>}
+      />
+    </Form>
+  );
+}
+
+function OnLists({ auralink, friend, lists, onChange }: FriendSheetProps) {
+  const action = useAction();
+  if (lists.length === 0) return null;
+  const toggle = (listId: string, on: boolean): Promise<boolean> =>
+    action.run(async () => {
+      await (on
+        ? auralink.contacts.putOnList(listId, friend.auraId)
+        : auralink.contacts.takeOffList(listId, friend.auraId));
+      await onChange();
+    });
+  return (
+    <fieldset className="choices">
+      <legend>On your lists</legend>
+      {lists.map(({ listId, name }) => (
+        <label key={listId} className="choice">
+          <input
+            type="checkbox"
+            checked={friend.lists.includes(listId)}
+            disabled={action.busy}
+            onChange={(event) => void toggle(listId, event.target.checked)}
+          />
+          {name}
+        </label>
+      ))}
+      <Outcome action={action} />
+    </fieldset>
+  );
+}
+
+function Parting({ auralink, friend, onChange, onClose }: FriendSheetProps) {
+  const action = useAction();
+  const part = async (work: () => Promise<void>): Promise<void> => {
+    const worked = await action.run(async () => {
+      await work();
+      await onChange();
+    });
+    if (worked) onClose();
+  };
+  return (
+    <div className="sheet-text">
+      <div className="buttons">
+        <button
+          type="button"
+          className="button quiet"
+          data-testid="unfriend"
+          disabled={action.busy}
+          onClick={() => void part(() => auralink.contacts.remove(friend.auraId))}
+        >
+          End friendship
+        </button>
+        <button
+          type="button"
+          className="button quiet"
+          data-testid="friend-block"
+          disabled={action.busy}
+          onClick={() => void part(() => auralink.privacy.block(friend.auraId))}
+        >
+          Block
+        </button>
+      </div>
+      <p className="hint">{nameOf(friend)} is not told of either.</p>
+      <Outcome action={action} />
+    </div>
+  );
+}

@@ -1,0 +1,110 @@
+/** Where she is signed in; each place can be ended, or all but this one. */
+import { useState } from 'react';
+import type { AccountSession } from '../../../auralink-client/index.ts';
+import { AppIcon } from '../call/app-icon.tsx';
+import type { PageProps } from '../mount.tsx';
+import { Icon } from '../ui/icons.tsx';
+import { Confirm, Outcome, Panel, Row, Rows, Waiting } from '../ui/panel.tsx';
+import { useAction } from '../ui/use-action.ts';
+import { useLoaded } from '../ui/use-loaded.ts';
+import { momentWords } from './words.ts';
+
+const KIND_WORDS: Record<AccountSession['kind'], string> = {
+  app: 'App',
+  browser: 'Browser at the sign-in page',
+  matrix: 'Matrix app',
+};
+
+export function SessionsPage({ auralink }: PageProps) {
+  const sessions = useLoaded(() => auralink.account.sessions());
+  const action = useAction();
+  const [all, setAll] = useState(false);
+  const others = (sessions.value ?? []).filter((one) => !one.current);
+  const end = (session: AccountSession): Promise<boolean> =>
+    action.run(
+      async () => {
+        await auralink.account.revokeSession(session.sessionId);
+        await sessions.reload();
+      },
+      `${titleOf(session)} is signed out.`,
+    );
+  return (
+    <Panel
+      title="Where you are signed in"
+      intro="Something that you do not know? End it, and change your password."
+    >
+      <Waiting of={sessions} />
+      {sessions.value !== null && (
+        <Rows label="Sessions">
+          {sessions.value.map((session) => (
+            <Row
+              key={session.sessionId}
+              testId="session"
+              lead={session.app === null ? <Icon name="devices" /> : <AppIcon app={session.app} />}
+              title={titleOf(session)}
+              detail={detailOf(session)}
+            >
+              {session.current ? (
+                <span className="chip">This one</span>
+              ) : (
+                <button
+                  type="button"
+                  className="button quiet small"
+                  disabled={action.busy}
+                  aria-label={`Sign out ${titleOf(session)}`}
+                  onClick={() => void end(session)}
+                >
+                  Sign out
+                </button>
+              )}
+            </Row>
+          ))}
+        </Rows>
+      )}
+      <Outcome action={action} testId="sessions-said" />
+      {others.length > 0 && (
+        <button
+          type="button"
+          className="button quiet wide"
+          data-testid="revoke-all"
+          disabled={action.busy}
+          onClick={() => setAll(true)}
+        >
+          Sign out everywhere else
+        </button>
+      )}
+      {all && (
+        <Confirm
+          title="Sign out everywhere else?"
+          action="Sign out everywhere else"
+          testId="revoke-all-confirm"
+          onClose={() => setAll(false)}
+          onConfirm={async () => {
+            await auralink.account.revokeOtherSessions();
+            await sessions.reload();
+            setAll(false);
+          }}
+        >
+          <p>
+            Only this page stays. All other apps, browsers and devices have to sign in again before they ring.
+          </p>
+        </Confirm>
+      )}
+    </Panel>
+  );
+}
+
+function titleOf({ app, label, kind }: AccountSession): string {
+  return app?.name ?? label ?? KIND_WORDS[kind];
+}
+
+function detailOf(session: AccountSession): string {
+  const { kind, app, label, device, createdAt, lastSeenAt } = session;
+  const parts = [
+    KIND_WORDS[kind],
+    app === null ? null : label,
+    device === null ? null : `device ${device}`,
+    lastSeenAt === null ? `since ${momentWords(createdAt)}` : `last seen ${momentWords(lastSeenAt)}`,
+  ];
+  return parts.filter((part) => part !== null).join(' · ');
+}

@@ -1,0 +1,54 @@
+/** Moments and rights in words. */
+
+const DAY = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'long', year: 'numeric' });
+const MOMENT = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
+
+export function dayWords(at: string): string {
+  return DAY.format(new Date(at));
+}
+
+export function momentWords(at: string): string {
+  return MOMENT.format(new Date(at));
+}
+
+const SCOPE_WORDS: Readonly<Record<string, string>> = {
+  'call.place': 'call others in your name',
+  'call.receive': 'ring for you',
+  'profile.read': 'see profiles as you do',
+  'contacts.read': 'see your friends',
+  'contacts.write': 'change your friends',
+  'notify.send': 'notify you',
+  'account.manage': 'manage your account',
+};
+
+/** What an app may do, as one sentence without its beginning. */
+export function scopeWords(scopes: readonly string[]): string {
+  const words = scopes.map((scope) => SCOPE_WORDS[scope] ?? scope);
+  return words.length === 0 ? 'do nothing yet' : words.join(', ');
+}
+
+const ACT_WORDS: Readonly<Record<string, string>> = {
+  'name.claimed': 'Address claimed',
+  'name.renamed': 'Address changed',
+  'name.released': 'Address given back',
+  'name.taken_back': 'Address taken back',
+  'account.attached': 'Matrix account attached',
+  'account.detached': 'Matrix account detached',
+  'account.primary': 'Main Matrix account changed',
+  'password.changed': 'Password changed',
+  'session.revoked': 'Session ended',
+  'sessions.revoked_all': 'All other sessions ended',
+  'privacy.changed': 'Privacy changed',
+  'profile.changed': 'Profile changed',
+  'field.written': 'Personal data written',
+  'field.removed': 'Personal data removed',
+  'contact.blocked': 'Somebody blocked',
+  'contact.unblocked': 'Somebody unblocked',
+  'invite.made': 'Invitation link made',
+  'invite.revoked': 'Invitation link taken back',
+  'export.made': 'Data exported',
+};
+
+export function actWords(act: string): string {
+  return ACT_WORDS[act] ?? act;
+}

@@ -1,0 +1,74 @@
+/** An address for somebody who came with a Matrix account that has none: her password has been found right. */
+import { useState } from 'react';
+import { AuraLinkError } from '../../../auralink-client/index.ts';
+import { TextField } from '../ui/form.tsx';
+import type { SignInApi } from './api.ts';
+import { NameStatus } from './name-status.tsx';
+import { SignInForm } from './sign-in-form.tsx';
+import { useName } from './use-name.ts';
+
+export interface Unclaimed {
+  readonly matrixUserId: string;
+  readonly password: string;
+}
+
+function wordsFor(error: unknown): string | undefined {
+  const taken = error instanceof AuraLinkError && error.errcode === 'M_USER_IN_USE';
+  return taken ? 'Somebody was quicker: this address has just been taken.' : undefined;
+}
+
+/** `@alice:example.org` would like to be `alice`, if that is free. */
+function localpartOf(userId: string): string {
+  return /^@([^:]+):/.exec(userId)?.[1] ?? '';
+}
+
+export function ClaimForm({ api, unclaimed }: { api: SignInApi; unclaimed: Unclaimed }) {
+  const [name, setName] = useState(localpartOf(unclaimed.matrixUserId));
+  const [displayName, setDisplayName] = useState('');
+  const state = useName(api, name);
+  const free = state.kind === 'checked' && state.check.status === 'free' ? state.check.auraId : null;
+  const claim = (): Promise<void> =>
+    api.claim({
+      ...unclaimed,
+      auraId: free ?? name,
+      ...(displayName.trim() === '' ? {} : { displayName: displayName.trim() }),
+    });
+  return (
+    <SignInForm
+      testId="claim-submit"
+      action={free === null ? 'Claim your address' : `Claim ${free}`}
+      disabled={free === null}
+      onSubmit={claim}
+      wordsFor={wordsFor}
+    >
+      <p className="notice" data-testid="claim-for">
+        <span>
+          <strong>{unclaimed.matrixUserId}</strong> has no AuraLink address yet. Choose one: it rings you
+          here, and you go on using your Matrix apps as before.
+        </span>
+      </p>
+      <TextField
+        label="Your address"
+        testId="claim-name"
+        value={name}
+        onValue={setName}
+        placeholder="alice"
+        autoComplete="username"
+        autoCapitalize="none"
+        spellCheck={false}
+        required
+        aria-invalid={state.kind === 'checked' && free === null}
+        hint={<NameStatus state={state} onPick={setName} testId="claim-status" />}
+      />
+      <TextField
+        label="Name that others see (if you like)"
+        testId="claim-display"
+        value={displayName}
+        onValue={setDisplayName}
+        placeholder="Alice"
+        autoComplete="name"
+        maxLength={60}
+      />
+    </SignInForm>
+  );
+}
