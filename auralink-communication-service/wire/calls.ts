@@ -3,6 +3,7 @@
  * here: nobody can be reached without a socket, Matrix is told nothing.
  */
 import { createHash } from 'node:crypto';
+import { createPrivacyGate } from '../auralink-modules/auraid/privacy-service.ts';
 import {
   acknowledgeRings,
   DEADLINES_PER_TICK_MAX,
@@ -39,6 +40,7 @@ import { createCallStore } from '../store/calls.ts';
 import { createEventLog, PRUNE_BATCH } from '../store/event-log.ts';
 import { createOutbox } from '../store/outbox.ts';
 import { createPeriodicJobs } from '../store/periodic.ts';
+import { privacyStore } from '../store/privacy.ts';
 import { createSocketStore } from '../store/sockets.ts';
 import type { Base } from './base.ts';
 import { type Loop, startLoop } from './loops.ts';
@@ -54,7 +56,6 @@ export const PRUNE_SECONDS = 30;
 /** Batches that one pruning deletes at most: more than 200 calls a second write in the meantime. */
 export const PRUNE_ROUNDS_MAX = 40;
 
-const everybodyMayRing: CallGate = { admits: async () => true };
 const nobodyWithoutSocket: Ringer = { ring: async () => {} };
 const noMirror: CallMirror = { changed: async () => {} };
 
@@ -69,7 +70,7 @@ export interface CallsRoom {
 
 export interface CallsNeeds {
   readonly directory: Directory;
-  /** Absent: everybody may ring everybody. */
+  /** Absent: her privacy settings alone decide whose calls ring. */
   readonly gate?: CallGate;
   readonly provider: MediaProvider;
   readonly bus: WakeBus;
@@ -91,7 +92,7 @@ export async function wireCalls(base: Base, needs: CallsNeeds): Promise<CallsRoo
     outbox,
     log: eventLog,
     directory: needs.directory,
-    gate: needs.gate ?? everybodyMayRing,
+    gate: needs.gate ?? createPrivacyGate(privacyStore(db.pool)),
     ringer: nobodyWithoutSocket,
     mirror: noMirror,
     metrics: needs.metrics,
