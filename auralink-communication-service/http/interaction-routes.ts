@@ -26,8 +26,8 @@ export interface InteractionDeps {
   readonly ownOrigin: string;
 }
 
-const paramsSchema = z.object({ uid: z.string().regex(/^[A-Za-z0-9_-]{10,64}$/) });
-const redirectSchema = z.object({ redirectTo: z.string() });
+export const interactionParams = z.object({ uid: z.string().regex(/^[A-Za-z0-9_-]{10,64}$/) });
+export const redirectSchema = z.object({ redirectTo: z.string() });
 const password = z
   .string()
   .min(1)
@@ -56,16 +56,21 @@ const tags = ['sign-in'];
 
 export function interactionRoutes(deps: InteractionDeps): FastifyPluginAsyncZod {
   return async (app) => {
-    app.addHook('onRequest', async (request) => {
-      if (request.method !== 'POST' || request.headers.origin === deps.ownOrigin) return;
-      throw new AuraError('forbidden', 'Sign-in is only possible on our own page.', {
-        reason: 'foreign_origin',
-      });
-    });
+    requireOwnOrigin(app, deps.ownOrigin);
     detailsRoute(app, deps);
     waysIn(app, deps);
     registerAndAbort(app, deps);
   };
+}
+
+/** No other site's page can act in an interaction, whatever cookies its visitor has. */
+export function requireOwnOrigin(app: Pick<App, 'addHook'>, ownOrigin: string): void {
+  app.addHook('onRequest', async (request) => {
+    if (request.method !== 'POST' || request.headers.origin === ownOrigin) return;
+    throw new AuraError('forbidden', 'Sign-in is only possible on our own page.', {
+      reason: 'foreign_origin',
+    });
+  });
 }
 
 function detailsRoute(app: App, { provider }: InteractionDeps): void {
@@ -73,7 +78,7 @@ function detailsRoute(app: App, { provider }: InteractionDeps): void {
     '/oidc/interaction/:uid',
     {
       schema: {
-        params: paramsSchema,
+        params: interactionParams,
         response: { 200: detailsSchema },
         tags,
         summary: 'Which app asks somebody to sign in',
@@ -102,7 +107,7 @@ function waysIn(app: App, { provider, signIn }: InteractionDeps): void {
     '/oidc/interaction/:uid/login',
     {
       schema: {
-        params: paramsSchema,
+        params: interactionParams,
         body: loginSchema,
         response: { 200: redirectSchema },
         tags,
@@ -121,7 +126,7 @@ function waysIn(app: App, { provider, signIn }: InteractionDeps): void {
     '/oidc/interaction/:uid/code',
     {
       schema: {
-        params: paramsSchema,
+        params: interactionParams,
         body: codeSchema,
         response: { 200: redirectSchema },
         tags,
@@ -143,7 +148,7 @@ function registerAndAbort(app: App, deps: InteractionDeps): void {
     '/oidc/interaction/:uid/register',
     {
       schema: {
-        params: paramsSchema,
+        params: interactionParams,
         body: registerSchema,
         response: { 200: redirectSchema },
         tags,
@@ -162,7 +167,7 @@ function registerAndAbort(app: App, deps: InteractionDeps): void {
     '/oidc/interaction/:uid/abort',
     {
       schema: {
-        params: paramsSchema,
+        params: interactionParams,
         response: { 200: redirectSchema },
         tags,
         summary: 'Give the sign-in up',
@@ -198,7 +203,7 @@ async function registerPerson(
 }
 
 /** Throws `not_found` (reason interaction_over) unless this browser holds the cookie of exactly this interaction. */
-async function findInteraction(
+export async function findInteraction(
   provider: Provider,
   request: FastifyRequest,
   reply: FastifyReply,
@@ -215,7 +220,7 @@ async function findInteraction(
   });
 }
 
-function letIn(
+export function letIn(
   provider: Provider,
   request: FastifyRequest,
   reply: FastifyReply,

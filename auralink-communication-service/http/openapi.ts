@@ -28,7 +28,12 @@ const problem = {
 } as const;
 
 /** Routes of people's apps that need no token. */
-const OPEN = new Set(['/_auralink/v1/config', '/_auralink/v1/names/{name}']);
+const OPEN = new Set([
+  '/_auralink/v1/config',
+  '/_auralink/v1/names/{name}',
+  '/_auralink/v1/names/{name}/qr.svg',
+  '/_auralink/v1/profiles/{auraId}',
+]);
 
 function tokenFor(path: string): 'endpoint' | 'service' | null {
   if (path.startsWith('/internal/')) return 'service';
@@ -40,7 +45,7 @@ const withCommonParts: SwaggerTransformObject = (document) => {
   const api = 'openapiObject' in document ? document.openapiObject : {};
   for (const [path, item] of Object.entries(api.paths ?? {})) {
     const token = tokenFor(path);
-    for (const operation of [item?.get, item?.put, item?.post, item?.delete]) {
+    for (const operation of [item?.get, item?.put, item?.post, item?.patch, item?.delete]) {
       if (operation === undefined) continue;
       if (token !== null) operation.security = [{ [token]: [] }];
       operation.responses = {

@@ -26,9 +26,7 @@ export function accountStore(pool: pg.Pool): AccountStore {
   return { ...reads(pool), ...writes };
 }
 
-function reads(
-  pool: pg.Pool,
-): Pick<AccountStore, 'list' | 'findOwner' | 'count' | 'find' | 'findPrimary'> {
+function reads(pool: pg.Pool): Pick<AccountStore, 'list' | 'findOwner' | 'count' | 'find' | 'findPrimary'> {
   return {
     async list(personId) {
       const rows = await query<AccountRow>(
@@ -49,9 +47,7 @@ function reads(
          JOIN aura_id_registry r USING (person_id) WHERE m.matrix_user_id = $1 FOR UPDATE OF r`,
         [userId],
       );
-      return row === undefined
-        ? null
-        : { personId: row.person_id, state: row.state, auraId: row.aura_id };
+      return row === undefined ? null : { personId: row.person_id, state: row.state, auraId: row.aura_id };
     },
 
     async count(tx, personId) {

@@ -102,7 +102,7 @@ function names(
 
 const HOLD_CURRENT = `INSERT INTO aura_id_holds
     (hold_id, skeleton, aura_id, person_id, cause, resolves_until, held_until)
-  SELECT $2, r.skeleton, CASE WHEN $3 = 'erased' THEN NULL ELSE r.aura_id END,
+  SELECT $2::uuid, r.skeleton, CASE WHEN $3::text = 'erased' THEN NULL ELSE r.aura_id END,
     CASE WHEN $3 = 'erased' THEN NULL ELSE r.person_id END, $3,
     now() + make_interval(days => $4), now() + make_interval(days => $5)
   FROM aura_id_registry r WHERE r.person_id = $1
@@ -207,7 +207,7 @@ const comingAndGoing: Pick<NameStore, 'leave' | 'comeBack' | 'insertActive'> = {
       'name-insert-active',
       `INSERT INTO aura_id_registry (person_id, aura_id, skeleton, display_name, state, registration_key,
          password_set_at, activated_at)
-       SELECT $1, $2, $3, $4, 'active', $5, now(), now()
+       SELECT $1::uuid, $2::text, $3::text, $4::text, 'active', $5::text, now(), now()
        WHERE NOT EXISTS (SELECT FROM aura_id_holds WHERE skeleton = $3 AND held_until > now())
        ON CONFLICT DO NOTHING RETURNING person_id`,
       [person.personId, person.auraId, person.skeleton, person.displayName, person.registrationKey],

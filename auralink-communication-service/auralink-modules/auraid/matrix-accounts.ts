@@ -134,10 +134,14 @@ async function attachIn(
   const hers = await accounts.find(tx, personId, userId);
   if (hers !== null) return hers;
   if ((await accounts.count(tx, personId)) >= ACCOUNTS_MAX) {
-    throw new AuraError('conflict', `A person has at most ${ACCOUNTS_MAX} Matrix accounts; detach one first.`, {
-      field: 'matrixUserId',
-      reason: 'too_many_accounts',
-    });
+    throw new AuraError(
+      'conflict',
+      `A person has at most ${ACCOUNTS_MAX} Matrix accounts; detach one first.`,
+      {
+        field: 'matrixUserId',
+        reason: 'too_many_accounts',
+      },
+    );
   }
   await accounts.attach(tx, personId, userId, by, false);
   const attached = await accounts.find(tx, personId, userId);
@@ -166,12 +170,7 @@ async function makePrimaryIn(
   await record(deps, tx, personId, 'account.primary');
 }
 
-async function detachIn(
-  deps: MatrixAccountsDeps,
-  tx: Tx,
-  personId: PersonId,
-  userId: UserId,
-): Promise<void> {
+async function detachIn(deps: MatrixAccountsDeps, tx: Tx, personId: PersonId, userId: UserId): Promise<void> {
   await lockActive(deps, tx, personId);
   const account = await deps.accounts.find(tx, personId, userId);
   if (account === null) throw notHers();

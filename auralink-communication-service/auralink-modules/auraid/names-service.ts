@@ -81,10 +81,7 @@ export function createNames(deps: NamesDeps): NamesService {
     rename: (personId, to) => rename(deps, personId, to),
     release: (personId) => release(deps, personId),
     getNames: async (personId) => {
-      const [own, held] = await Promise.all([
-        deps.names.findName(personId),
-        deps.names.listHolds(personId),
-      ]);
+      const [own, held] = await Promise.all([deps.names.findName(personId), deps.names.listHolds(personId)]);
       if (own === null) throw signedOut();
       return { current: own.auraId, holds: held };
     },
@@ -135,12 +132,7 @@ async function rename(deps: NamesDeps, personId: PersonId, to: string): Promise<
 }
 
 /** Null: it is her name already. */
-async function renameIn(
-  deps: NamesDeps,
-  tx: Tx,
-  personId: PersonId,
-  name: Claimable,
-): Promise<Date | null> {
+async function renameIn(deps: NamesDeps, tx: Tx, personId: PersonId, name: Claimable): Promise<Date | null> {
   const { names } = deps;
   const own = await names.lockPerson(tx, personId);
   if (own?.state !== 'active') throw signedOut();
@@ -232,7 +224,13 @@ async function claimFirst(
   const personId = deps.newId<PersonId>();
   const registrationKey = `matrix:${personId}`;
   const { auraId, skeleton } = name;
-  const made = await deps.names.insertActive(tx, { personId, auraId, skeleton, displayName, registrationKey });
+  const made = await deps.names.insertActive(tx, {
+    personId,
+    auraId,
+    skeleton,
+    displayName,
+    registrationKey,
+  });
   if (!made) throw takenError();
   if (!(await deps.accounts.attach(tx, personId, userId, 'sign_in', true))) {
     throw new AuraError('conflict', 'This Matrix account was just claimed; sign in instead.', {

@@ -88,7 +88,11 @@ export interface AccountStore {
   findOwner(
     tx: Tx,
     userId: UserId,
-  ): Promise<{ readonly personId: PersonId; readonly state: OwnName['state']; readonly auraId: AuraId } | null>;
+  ): Promise<{
+    readonly personId: PersonId;
+    readonly state: OwnName['state'];
+    readonly auraId: AuraId;
+  } | null>;
   /** The caller holds her row's lock. False when it is somebody's already. */
   attach(
     tx: Tx,
