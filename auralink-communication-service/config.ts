@@ -66,8 +66,10 @@ export const configSchema = z.object({
     .int()
     .min(4)
     .max(200)
-    .default(20)
-    .describe('Database connections a service process may hold'),
+    .default(8)
+    .describe(
+      'Database connections a service process may hold; about four a processor of the database, over all',
+    ),
   COMM_REDIS_HOST: z.string().default('').describe('Redis host; empty: work without Redis'),
   COMM_REDIS_PORT: port.default(6379).describe('Redis port'),
   COMM_REDIS_PASSWORD: z.string().default('').describe('Redis password, if it wants one'),

@@ -1,9 +1,11 @@
 /**
  * The ring: how fast one is beside the same ring as a Matrix event, what a minute of 200 calls a second does to it, and
- * what an idle socket costs. Two service processes, without Redis unless `--redis` is given, over PostgreSQL and
+ * what an idle socket costs. Two service processes, with Redis where there is one, as in `./aura up`, over PostgreSQL and
  * Synapse on the same machine, the load generator included.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import pg from 'pg';
 import type { BenchOptions, Figure } from '../auralink-communication-service/launcher/bench.ts';
 import type { Constellation } from '../auralink-communication-service/launcher/constellation.ts';
 import { FrontDoorError } from '../auralink-communication-service/launcher/errors.ts';
@@ -20,6 +22,8 @@ const CALLS = 1_000;
 const CALLS_PER_SECOND = 200;
 const LOAD_SECONDS = 60;
 const IDLE_SOCKETS = 5_000;
+const INDEXES_TIMEOUT_MS = 300_000;
+const INDEXES_POLL_MS = 500;
 const APP_ID = 'bench';
 const SECTIONS = ['latency', 'load', 'idle'] as const;
 
@@ -36,12 +40,16 @@ interface Bench {
   note(line: string): void;
 }
 
-/** `--only latency|load|idle` leaves the rest out; `--redis` runs one. */
+/** `--only latency|load|idle` leaves the rest out; `--without-redis` does without it. */
 export async function run(options: BenchOptions): Promise<Figure[]> {
   const { redis, only } = readArguments(options.argv);
-  return await withConstellation('ring', { redis, processes: PROCESSES }, async (constellation) => {
+  const shape = { processes: PROCESSES, ...(redis === undefined ? {} : { redis }) };
+  return await withConstellation('ring', shape, async (constellation) => {
     const world = await openWorld(constellation);
     const bench: Bench = { constellation, world, note: options.note };
+    options.note(
+      `processes wake each other by ${constellation.settings.managed.redis ? 'Redis' : 'PostgreSQL'}`,
+    );
     const sections = { latency, load, idle };
     const figures: Figure[] = [];
     try {
@@ -55,17 +63,19 @@ export async function run(options: BenchOptions): Promise<Figure[]> {
 }
 
 function readArguments(argv: readonly string[]): {
-  redis: boolean;
+  /** Undefined: where there is one. */
+  redis: false | undefined;
   only: (typeof SECTIONS)[number][] | null;
 } {
   const { values } = parseArgs({
     args: [...argv],
-    options: { redis: { type: 'boolean', default: false }, only: { type: 'string' } },
+    options: { 'without-redis': { type: 'boolean', default: false }, only: { type: 'string' } },
   });
-  if (values.only === undefined) return { redis: values.redis, only: null };
+  const redis = values['without-redis'] ? false : undefined;
+  if (values.only === undefined) return { redis, only: null };
   const section = SECTIONS.find((name) => name === values.only);
   if (section === undefined) throw new FrontDoorError(`--only takes one of ${SECTIONS.join(', ')}.`);
-  return { redis: values.redis, only: [section] };
+  return { redis, only: [section] };
 }
 
 async function latency({ constellation, world, note }: Bench): Promise<Figure[]> {
@@ -108,6 +118,8 @@ function latencyFigures({ inviteToRingingMs, matrixEventMs, answerToLastStopMs }
 }
 
 async function load({ constellation, world, note }: Bench): Promise<Figure[]> {
+  note('waiting until Synapse has built its indexes, which it does once after its first start');
+  await indexesBuilt(constellation);
   note(`${CALLS_PER_SECOND} calls a second for ${LOAD_SECONDS} s: ring, answer, stop, hang up`);
   const measured = await measureLoad({
     constellation,
@@ -121,6 +133,29 @@ async function load({ constellation, world, note }: Bench): Promise<Figure[]> {
   }
   for (const [message, times] of measured.errors) note(`  ${times} times: ${message}`);
   return loadFigures(measured);
+}
+
+/** Synapse's own list of what it still builds (`background_updates`) has become empty. */
+async function indexesBuilt({ settings: { config } }: Constellation): Promise<void> {
+  const client = new pg.Client({
+    host: config.COMM_POSTGRES_HOST,
+    port: config.COMM_POSTGRES_PORT,
+    user: config.COMM_POSTGRES_USER,
+    password: config.COMM_POSTGRES_PASSWORD,
+    database: config.COMM_POSTGRES_SYNAPSE_DB,
+  });
+  await client.connect();
+  try {
+    const giveUpAt = performance.now() + INDEXES_TIMEOUT_MS;
+    for (;;) {
+      const left = await client.query('SELECT 1 FROM background_updates LIMIT 1');
+      if (left.rowCount === 0) return;
+      if (performance.now() > giveUpAt) throw new Error('Synapse is still building its indexes');
+      await delay(INDEXES_POLL_MS);
+    }
+  } finally {
+    await client.end();
+  }
 }
 
 function loadFigures({ inviteToRingingMs, completed, errors }: Load): Figure[] {

@@ -14,7 +14,8 @@ import {
 } from '../auralink-modules/calls/model.ts';
 import type { CallService } from '../auralink-modules/calls/service.ts';
 import type { Clock } from '../core/clock.ts';
-import type { CallId, RingId } from '../core/ids.ts';
+import { AuraError } from '../core/errors.ts';
+import type { CallId, PersonId, RingId } from '../core/ids.ts';
 import { type EndpointAuth, endpointOf } from './endpoint-auth.ts';
 
 export interface CallRoutesDeps {
@@ -22,6 +23,8 @@ export interface CallRoutesDeps {
   readonly media: MediaService;
   readonly auth: Pick<EndpointAuth, 'requireEndpoint' | 'requireOneOf'>;
   readonly clock: Clock;
+  /** Counts a question that was answered with "nobody": calling must not be a faster way to ask. Throws `rate_limited`. */
+  readonly countLookUp: (personId: PersonId) => Promise<void>;
 }
 
 const callParams = z.object({ callId: z.uuid().transform((id) => id as CallId) });
@@ -67,7 +70,7 @@ export function callsRoutes(deps: CallRoutesDeps): FastifyPluginAsyncZod {
   };
 }
 
-function callRoutes({ calls, auth }: CallRoutesDeps): FastifyPluginAsyncZod {
+function callRoutes({ calls, auth, countLookUp }: CallRoutesDeps): FastifyPluginAsyncZod {
   return async (app) => {
     app.post(
       '/_auralink/v1/calls',
@@ -82,7 +85,12 @@ function callRoutes({ calls, auth }: CallRoutesDeps): FastifyPluginAsyncZod {
         },
       },
       async (request, reply) => {
-        const { view, created } = await calls.place(endpointOf(request), request.body, keyOf(request));
+        const session = endpointOf(request);
+        const placing = calls.place(session, request.body, keyOf(request));
+        const { view, created } = await placing.catch(async (error: unknown) => {
+          if (error instanceof AuraError && error.code === 'not_found') await countLookUp(session.personId);
+          throw error;
+        });
         return reply.code(created ? 201 : 200).send(view);
       },
     );

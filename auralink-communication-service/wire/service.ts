@@ -3,6 +3,7 @@
  * order in which all of it starts and stops.
  */
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify';
+import { lookUpCounter } from '../auralink-modules/auraid/sign-in.ts';
 import type { Config } from '../config.ts';
 import { systemClock } from '../core/clock.ts';
 import { newId, type ProcessId } from '../core/ids.ts';
@@ -15,6 +16,7 @@ import { openDatabase } from '../store/db.ts';
 import { createSetDeviceChoice } from '../store/device-choices.ts';
 import { migrate } from '../store/migrate.ts';
 import { createPeriodicJobs } from '../store/periodic.ts';
+import { rateLimiter } from '../store/rate-limits.ts';
 import { builtInApps, parseAppHosts } from './apps.ts';
 import type { Base } from './base.ts';
 import { type CallsRoom, wireCalls } from './calls.ts';
@@ -135,6 +137,7 @@ function publicPlugins(base: Base, { identity, room, engines }: Rooms): FastifyP
       media: room.media,
       auth: identity.endpointAuth,
       clock,
+      countLookUp: lookUpCounter(rateLimiter(base.db.pool)),
     }) as FastifyPluginAsync,
     ...meshPlugins(base, identity.internalAuth),
   ];

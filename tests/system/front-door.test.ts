@@ -217,6 +217,14 @@ test('kill -9 of PostgreSQL and of one service process: both are back, nothing t
 });
 
 test('kill -9 of the supervisor harms nobody; the next up takes everything over', async () => {
+  // The test before killed some: one that found no database has ended again, and is not back until it is ready.
+  await until('every part to run', () => {
+    const alive = [...findLeftParts(layout.runDir).keys()].sort();
+    if (alive.join() !== ALL_PARTS.join()) return null;
+    const parts = readJsonFile<PartsFile>(join(layout.runDir, 'parts.json'))?.parts ?? {};
+    const isReady = (part: string) => existsSync(readyFilePath(layout.runDir, parts[part]?.pid ?? 0));
+    return isReady('service-1') && isReady('service-2') ? true : null;
+  });
   const supervisor = readJsonFile<ProcessIdentity>(join(layout.runDir, 'supervisor.lock'));
   process.kill(supervisor?.pid as number, 'SIGKILL');
   const left = findLeftParts(layout.runDir);

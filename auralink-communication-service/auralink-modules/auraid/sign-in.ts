@@ -56,6 +56,11 @@ export interface SignInService {
   countLookUp(personId: PersonId): Promise<void>;
 }
 
+/** Counts her questions for addresses, wherever she asks. What it returns throws `rate_limited`. */
+export function lookUpCounter(limiter: RateLimiter): (personId: PersonId) => Promise<void> {
+  return (personId) => limiter.hit(`look-up:${personId}`, LOOK_UP_LIMIT);
+}
+
 export function createSignIn(deps: SignInDeps): SignInService {
   return {
     signIn: (user, password, address) => signIn(deps, user, password, address),
@@ -70,7 +75,7 @@ export function createSignIn(deps: SignInDeps): SignInService {
       });
     },
     countNameCheck: (address) => deps.limiter.hit(`name:${address}`, NAME_CHECK_LIMIT),
-    countLookUp: (personId) => deps.limiter.hit(`look-up:${personId}`, LOOK_UP_LIMIT),
+    countLookUp: lookUpCounter(deps.limiter),
   };
 }
 

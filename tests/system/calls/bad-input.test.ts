@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { LOOK_UP_LIMIT } from '../../../auralink-communication-service/auralink-modules/auraid/sign-in.ts';
 import type { Answer, Phone } from '../../support/phone.ts';
 import { openRawDoor } from '../../support/raw-door.ts';
 import { openRefusals, sent } from '../../support/refusals.ts';
@@ -29,6 +30,13 @@ describe('placing a call', () => {
     await refused('own address', own, placing(alice.endpoint.person.auraId));
     await refused('own address in capitals', own, placing(alice.endpoint.person.auraId.toUpperCase()));
     const malformed = { status: 400, errcode: 'M_BAD_JSON', field: 'to' };
+    // Placing a call is no faster way to ask who is there than asking.
+    await stage.world.db.query(`UPDATE rate_limits SET hits = $2 WHERE key = 'look-up:' || $1::text`, [
+      alice.endpoint.person.personId,
+      LOOK_UP_LIMIT.hits,
+    ]);
+    const often = { status: 429, errcode: 'M_LIMIT_EXCEEDED' };
+    await refused('an unknown address too often', often, placing('@nobody.here.aura'));
     for (const to of [
       '',
       'a',

@@ -9,6 +9,7 @@ import { dispose, Room } from '@livekit/rtc-node';
 import { decodeJwt } from 'jose';
 import { RoomServiceClient } from 'livekit-server-sdk';
 import { ORPHAN_ROOM_GRACE_SECONDS } from '../../../auralink-communication-service/auralink-modules/calls/media.ts';
+import { LOCK_TIMEOUT_MS } from '../../../auralink-communication-service/store/db.ts';
 import type { Answer, Phone } from '../../support/phone.ts';
 import { eventually, openStage, type Stage } from '../../support/stage.ts';
 
@@ -137,6 +138,34 @@ describe('who is in the room', () => {
     assert.equal(ended.data.endReason, 'media_lost');
     await told.settle();
     await told.clear();
+  });
+
+  it('came in the very moment at which the call was to be closed without them: it goes on', async () => {
+    const { alice, bob, callId } = await active(told);
+    const client = await told.world.db.connect();
+    try {
+      await client.query('BEGIN');
+      await client.query('SELECT FROM call_invitations WHERE call_id = $1 FOR UPDATE', [callId]);
+      // The deadline passes; the process that closes the call waits for the row that we hold.
+      await eventually(
+        async () => {
+          const { blocked } = await told.one<{ blocked: boolean }>(
+            `SELECT EXISTS (SELECT FROM pg_stat_activity
+             WHERE wait_event_type = 'Lock' AND query LIKE '%UPDATE call_invitations SET%') AS blocked`,
+          );
+          return blocked ? [] : ['nobody waits for the row'];
+        },
+        LOCK_TIMEOUT_MS + MEDIA_TIMEOUT_SECONDS * 1_000,
+      );
+      // What `setPresence` writes when the second of the two has come in.
+      await client.query('UPDATE call_invitations SET media_deadline_at = NULL WHERE call_id = $1', [callId]);
+      await client.query('COMMIT');
+    } finally {
+      client.release();
+    }
+    assert.equal((await bob.call(callId)).body.state, 'active');
+    assert.equal((await alice.hangUp(callId)).body.state, 'ended');
+    assert.equal((await bob.call(callId)).body.endReason, 'hung_up');
   });
 
   it('is put out of it when the call is hung up', async () => {
