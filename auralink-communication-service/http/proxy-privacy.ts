@@ -19,7 +19,7 @@ export const MATRIX_TOKENS_CACHED_MAX = 10_000;
 export const DIRECTORY_ANSWER_MAX_BYTES = 1_048_576;
 
 export type Kept =
-  | { readonly kind: 'profile'; readonly hidden: boolean }
+  | { readonly kind: 'profile'; readonly hidden: boolean; readonly field: boolean }
   | { readonly kind: 'directory'; hide(userIds: readonly UserId[]): Promise<ReadonlySet<UserId>> }
   | { readonly kind: 'refuse' };
 
@@ -27,6 +27,9 @@ export interface ProxyPrivacy {
   /** Null: nothing is to be kept. Throws `unavailable` when it cannot be told. */
   guard(request: IncomingMessage): Promise<Kept | null>;
 }
+
+/** A path that asks for one field; one that is not set is no error. */
+const ONE_FIELD = /\/(?:displayname|avatar_url)$/i;
 
 export interface ProxyPrivacyDeps {
   readonly profiles: Pick<MatrixProfiles, 'whoami'>;
@@ -53,7 +56,7 @@ export function createProxyPrivacy(deps: ProxyPrivacyDeps): ProxyPrivacy {
         return { kind: 'directory', hide: (found) => deps.store.findBlockers(viewer, found) };
       }
       const blockers = await deps.store.findBlockers(viewer, users);
-      return { kind: 'profile', hidden: blockers.size > 0 };
+      return { kind: 'profile', hidden: blockers.size > 0, field: ONE_FIELD.test(users.at(-1) ?? '') };
     },
   };
 }
@@ -80,13 +83,16 @@ function tokenOf(request: IncomingMessage): string | null {
   return new URL(request.url ?? '/', 'http://localhost').searchParams.get('access_token');
 }
 
-/** Synapse's answer without what is kept. */
+/** Synapse's answer without what is kept; null: the whole profile is. */
 export async function withheld(
   kept: Exclude<Kept, { kind: 'refuse' }>,
   body: AsyncIterable<Buffer>,
-): Promise<Buffer> {
+): Promise<Buffer | null> {
   const original = await readAll(body);
-  if (kept.kind === 'profile') return kept.hidden ? Buffer.from('{}') : original;
+  if (kept.kind === 'profile') {
+    if (!kept.hidden) return original;
+    return kept.field ? Buffer.from('{}') : null;
+  }
   const answer = JSON.parse(original.toString('utf8')) as { results?: { user_id?: UserId }[] };
   if (!Array.isArray(answer.results)) return original;
   const found = answer.results.flatMap(({ user_id: userId }) => (typeof userId === 'string' ? [userId] : []));

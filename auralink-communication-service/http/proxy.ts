@@ -5,6 +5,7 @@
  */
 import { EventEmitter } from 'node:events';
 import type { IncomingHttpHeaders } from 'node:http';
+import { Readable } from 'node:stream';
 import type {} from '@fastify/swagger';
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import { Pool } from 'undici';
@@ -91,6 +92,7 @@ async function forward(
     reply.code(answer.statusCode).headers(answerHeaders(answer.headers));
     if (kept === null || answer.statusCode !== 200) return reply.send(answer.body);
     const shown = await withheld(kept, answer.body);
+    if (shown === null) return emptyProfile(reply);
     return reply.header('content-length', String(shown.length)).send(shown);
   } catch (error) {
     // Nobody is there to hear of it.
@@ -99,6 +101,12 @@ async function forward(
     reply.header('access-control-allow-origin', '*');
     throw asUnavailable(error);
   }
+}
+
+/** In every byte what Synapse says of an account without name and picture; it streams its errors. */
+function emptyProfile(reply: FastifyReply): FastifyReply {
+  const body = JSON.stringify({ errcode: 'M_NOT_FOUND', error: 'Profile was not found' });
+  return reply.code(404).removeHeader('content-length').send(Readable.from([Buffer.from(body)]));
 }
 
 async function ask(pool: Pool, deps: ProxyDeps, request: FastifyRequest, reply: FastifyReply) {

@@ -1,0 +1,224 @@
+/**
+ * Matrix by the same rules, with a real Synapse behind the real proxy: profiles, the directory of users, free names,
+ * federation and presence tell of a private or blocking person what they tell of one who shows nothing, and the
+ * profile at Synapse follows what she shows in AuraLink.
+ */
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { after, describe, it } from 'node:test';
+import { pino } from 'pino';
+import { newId } from '../../auralink-communication-service/core/ids.ts';
+import { createNetworks } from '../../auralink-communication-service/http/networks.ts';
+import { proxyRoutes } from '../../auralink-communication-service/http/proxy.ts';
+import { buildDoor } from '../../auralink-communication-service/http/server.ts';
+import { constellation } from '../harness.ts';
+import { eventually } from '../support/eventually.ts';
+import { openPrivacyDoor, type Somebody } from '../support/privacy-door.ts';
+
+const { config } = constellation();
+const door = await openPrivacyDoor();
+const proxy = await buildDoor({
+  logger: pino({ level: 'silent' }),
+  newId,
+  trustedProxies: [],
+  plugins: [
+    proxyRoutes({
+      synapseUrl: config.SYNAPSE_URL,
+      isTrustedProxy: createNetworks([]),
+      rewriteLogin: async (body) => body,
+      privacy: door.part.proxyPrivacy,
+    }),
+  ],
+});
+after(() => proxy.close());
+const proxyUrl = await proxy.listen({ host: '127.0.0.1', port: 0 });
+
+interface Matrix {
+  readonly status: number;
+  readonly text: string;
+  // biome-ignore lint/suspicious/noExplicitAny: what a test expects of a body is what it asserts
+  readonly body: any;
+  /** Status, headers and body as one text, without what tells nothing. */
+  readonly whole: string;
+}
+
+async function matrix(method: string, path: string, token?: string, body?: object): Promise<Matrix> {
+  const response = await fetch(`${proxyUrl}${path}`, {
+    method,
+    headers: { ...(token !== undefined && { authorization: `Bearer ${token}` }) },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  });
+  const text = await response.text();
+  const headers = [...response.headers].filter(([name]) => name !== 'date' && name !== 'x-request-id');
+  return {
+    status: response.status,
+    text,
+    body: JSON.parse(text),
+    whole: JSON.stringify([response.status, headers.sort(), text]),
+  };
+}
+
+interface Account {
+  readonly person: Somebody;
+  readonly userId: string;
+  readonly token: string;
+}
+
+/** A person with a Matrix account that is hers. */
+async function account(): Promise<Account> {
+  const person = await door.person();
+  const username = `u${randomBytes(16).toString('hex')}`;
+  const response = await fetch(`${config.SYNAPSE_URL}/_matrix/client/v3/register`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${config.APPSERVICE_AS_TOKEN}` },
+    body: JSON.stringify({ type: 'm.login.application_service', username }),
+  });
+  const made = (await response.json()) as { user_id: string; access_token: string };
+  assert.equal(response.status, 200, JSON.stringify(made));
+  await door.db.pool.query(
+    `INSERT INTO matrix_user_mappings (matrix_user_id, person_id, state, is_primary, attached_by)
+     VALUES ($1, $2, 'active', true, 'provisioned')`,
+    [made.user_id, person.personId],
+  );
+  return { person, userId: made.user_id, token: made.access_token };
+}
+
+const set = async (one: Account, rules: object): Promise<void> => {
+  assert.equal((await one.person.ask('PATCH', '/me/privacy', rules)).status, 200);
+  await door.deliver();
+};
+const profileOf = (of: { userId: string } | string, rest = '', version = 'v3') =>
+  `/_matrix/client/${version}/profile/${encodeURIComponent(typeof of === 'string' ? of : of.userId)}${rest}`;
+const unclaimed = () => `@u${randomBytes(16).toString('hex')}:${config.SYNAPSE_SERVER_NAME}`;
+
+const [viewer, outsider, open, hidden, blocking] = await Promise.all(
+  Array.from({ length: 5 }, () => account()),
+);
+if (!viewer || !outsider || !open || !hidden || !blocking) throw new Error('five accounts');
+const sharing = [open, hidden, blocking];
+const made = await matrix('POST', '/_matrix/client/v3/createRoom', viewer.token, { preset: 'public_chat' });
+const room = encodeURIComponent(made.body.room_id as string);
+for (const one of sharing) {
+  await set(one, { profile: one === hidden ? 'private' : 'public' });
+  assert.equal((await matrix('POST', `/_matrix/client/v3/join/${room}`, one.token, {})).status, 200);
+}
+assert.equal((await blocking.person.ask('PUT', `/blocks/${viewer.person.auraId}`)).status, 204);
+
+describe('a profile at Synapse', () => {
+  it('is refused alike to whom is not signed in', async () => {
+    const answers = await Promise.all([open, hidden, unclaimed()].map((of) => matrix('GET', profileOf(of))));
+    assert.equal(answers[0]?.status, 401);
+    assert.equal(new Set(answers.map((one) => one.whole)).size, 1);
+  });
+
+  it('is refused alike to whom shares no room, as one that is not there', async () => {
+    const answers = await Promise.all(
+      [open, hidden, blocking, unclaimed()].map((of) => matrix('GET', profileOf(of), outsider.token)),
+    );
+    assert.equal(answers[0]?.status, 403);
+    assert.equal(new Set(answers.map((one) => one.whole)).size, 1);
+  });
+
+  it('shows the name of who is public, and nothing of who is private or blocking', async () => {
+    const seen = await matrix('GET', profileOf(open), viewer.token);
+    assert.equal(seen.body.displayname, `Name of ${open.person.auraId}`);
+    for (const version of ['r0', 'v3']) {
+      for (const rest of ['', '/displayname', '/avatar_url', '/m.tz']) {
+        const [nothing, kept] = await Promise.all(
+          [hidden, blocking].map((of) => matrix('GET', profileOf(of, rest, version), viewer.token)),
+        );
+        assert.equal(kept?.whole, nothing?.whole, `${version}${rest}`);
+        assert.ok(!kept?.text.includes('Name of'), kept?.text);
+      }
+    }
+    const doubled = profileOf(blocking).replace('%40', '%2540');
+    assert.ok(!(await matrix('GET', doubled, viewer.token)).text.includes('Name of'));
+    // Somebody whom she has not blocked does see her.
+    assert.match((await matrix('GET', profileOf(blocking), open.token)).text, /Name of/);
+  });
+
+  it('follows her settings, and her name', async () => {
+    const nameAt = async (of: Account) =>
+      (await matrix('GET', profileOf(of), viewer.token)).body.displayname as string | undefined;
+    const one = await account();
+    await matrix('POST', `/_matrix/client/v3/join/${room}`, one.token, {});
+    await set(one, { name: 'public' });
+    assert.equal(await nameAt(one), `Name of ${one.person.auraId}`);
+    await set(one, { name: 'friends' });
+    assert.equal(await nameAt(one), undefined);
+    await set(one, { name: 'public' });
+    assert.equal(await nameAt(one), `Name of ${one.person.auraId}`);
+    await set(one, { profile: 'friends' });
+    assert.equal(await nameAt(one), undefined);
+  });
+
+  it('cannot be changed there, by any spelling', async () => {
+    for (const version of ['r0', 'v3']) {
+      const path = profileOf(open, '/displayname', version);
+      const refused = await matrix('PUT', path, open.token, { displayname: 'Somebody else' });
+      assert.deepEqual([refused.status, refused.body.errcode], [403, 'M_FORBIDDEN']);
+    }
+    const custom = `/_matrix/client/unstable/uk.tcpip.msc4133/profile/${encodeURIComponent(open.userId)}/m.tz`;
+    assert.equal((await matrix('PUT', custom, open.token, { 'm.tz': 'x' })).status, 403);
+    const seen = await matrix('GET', profileOf(open), viewer.token);
+    assert.equal(seen.body.displayname, `Name of ${open.person.auraId}`);
+  });
+});
+
+describe('Synapse’s other surfaces', () => {
+  it('the directory finds who is public, and neither who is private nor who blocks', async () => {
+    const search = async (token: string): Promise<string[]> => {
+      const found = await matrix('POST', '/_matrix/client/v3/user_directory/search', token, {
+        search_term: 'Name',
+        limit: 50,
+      });
+      return found.body.results.map((one: { user_id: string }) => one.user_id);
+    };
+    // The directory is written behind the events.
+    await eventually(async () => {
+      const seen = await search(open.token);
+      assert.ok(seen.includes(blocking.userId), seen.join());
+    });
+    const found = await search(viewer.token);
+    assert.ok(found.includes(open.userId), found.join());
+    assert.ok(!found.includes(blocking.userId) && !found.includes(hidden.userId), found.join());
+  });
+
+  it('a localpart is free to whoever asks, taken or not', async () => {
+    const available = (userId: string) =>
+      matrix(
+        'GET',
+        `/_matrix/client/v3/register/available?username=${encodeURIComponent(userId.slice(1, userId.indexOf(':')))}`,
+      );
+    const answers = await Promise.all([open.userId, hidden.userId, unclaimed()].map(available));
+    assert.equal(new Set(answers.map((one) => one.whole)).size, 1, answers.map((one) => one.text).join());
+  });
+
+  it('presence says nothing of anybody', async () => {
+    const answers = await Promise.all(
+      [open, hidden, blocking].map((of) =>
+        matrix('GET', `/_matrix/client/v3/presence/${encodeURIComponent(of.userId)}/status`, viewer.token),
+      ),
+    );
+    assert.equal(new Set(answers.map((one) => one.whole)).size, 1, answers.map((one) => one.text).join());
+  });
+
+  it('federation gets no profile, by our door or at Synapse itself', async () => {
+    for (const origin of [proxyUrl, config.SYNAPSE_URL]) {
+      const answers = await Promise.all(
+        [open.userId, hidden.userId, unclaimed()].map(async (userId) => {
+          const path = `/_matrix/federation/v1/query/profile?user_id=${encodeURIComponent(userId)}`;
+          const response = await fetch(`${origin}${path}`);
+          return [response.status, await response.text()].join(' ');
+        }),
+      );
+      assert.equal(new Set(answers).size, 1, answers.join());
+      assert.ok(!answers[0]?.startsWith('200'), answers[0]);
+    }
+  });
+
+  it('asks nobody’s leave where nobody could be hidden: an unknown token is Synapse’s to refuse', async () => {
+    const refused = await matrix('GET', profileOf(open), 'syt_nonsense');
+    assert.deepEqual([refused.status, refused.body.errcode], [401, 'M_UNKNOWN_TOKEN']);
+  });
+});
