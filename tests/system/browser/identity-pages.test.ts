@@ -1,0 +1,61 @@
+/**
+ * The pages of the account and the two public ones as they look: at phone and desktop width and on the narrowest screen,
+ * light and dark, with a picture of each in the run's folder. What stands behind the API is one life in memory.
+ */
+import assert from 'node:assert/strict';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { testDataDir } from '../../harness.ts';
+import { launchBrowser } from '../../support/browser.ts';
+import {
+  DESKTOP_SIZE,
+  IdentityPages,
+  identityStage,
+  ME_PAGES,
+  NARROWEST,
+  PHONE_SIZE,
+} from '../../support/identity-stage.ts';
+
+const service = await identityStage();
+service.life.rules = { ...service.life.rules, profile: 'public' };
+const browser = await launchBrowser();
+const pictures = testDataDir('identity-pages');
+mkdirSync(pictures, { recursive: true });
+
+const PATHS: readonly (readonly [name: string, path: string])[] = [
+  ['phone', '/'],
+  ['list', '/#/me'],
+  ...ME_PAGES.map((page) => [page, `/#/me/${page}`] as const),
+  ['invitation', '/i#c0de'],
+  ['public', '/@alice'],
+  ['nobody', '/@nobody'],
+];
+
+for (const colorScheme of ['light', 'dark'] as const) {
+  for (const [size, viewport] of [
+    ['phone', PHONE_SIZE],
+    ['desktop', DESKTOP_SIZE],
+    ['narrowest', NARROWEST],
+  ] as const) {
+    describe(`${colorScheme}, ${size}`, async () => {
+      const pages = await IdentityPages.open(browser, service, { viewport, colorScheme });
+      for (const [name, path] of PATHS) {
+        it(`${name} is readable, named and no wider than the screen`, async () => {
+          await pages.goto(path);
+          await pages.page.screenshot({
+            path: join(pictures, `${name}-${size}-${colorScheme}.png`),
+            fullPage: true,
+          });
+          await pages.assertNamed(name);
+          await pages.assertNoSidewaysScroll(name);
+          await pages.assertReadable(name);
+        });
+      }
+
+      it('leaves no error, and nothing that the content policy refused', () => {
+        assert.deepEqual(pages.faults, []);
+      });
+    });
+  }
+}
