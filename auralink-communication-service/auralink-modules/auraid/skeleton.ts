@@ -22,7 +22,9 @@ const FOLDED = new RegExp(`[${Object.keys(FOLD).join('').replace('-', '\\-')}]`,
 
 /** `handle` may be anything a person typed; the result is stable under a second application. */
 export function skeletonOf(handle: string): string {
-  // Lower case on both sides: the confusables table maps some small letters to capitals and 0 to O.
-  const plain = unhomoglyph(handle.normalize('NFKC').toLowerCase()).normalize('NFKC').toLowerCase();
+  // Before and after normalisation, which turns some look-alikes (ϲ) into others' relatives (ς). Lower case on both
+  // sides: the confusables table maps some small letters to capitals and 0 to O.
+  const known = unhomoglyph(handle).normalize('NFKC').toLowerCase();
+  const plain = unhomoglyph(known).normalize('NFKC').toLowerCase();
   return plain.replace(/\p{M}/gu, '').replace(FOLDED, (letter) => FOLD[letter] ?? letter);
 }
