@@ -96,5 +96,5 @@ function nobody(): AuraError {
   return new AuraError('not_found', message, { reason: 'nobody', pad: ' '.repeat(PAD) });
 }
 
-/** What the error's own text leaves of PUBLIC_REFUSAL_BYTES. */
-const PAD = PUBLIC_REFUSAL_BYTES - 283;
+/** What the rest of the body leaves of PUBLIC_REFUSAL_BYTES. */
+const PAD = PUBLIC_REFUSAL_BYTES - 256;
