@@ -1,0 +1,258 @@
+/**
+ * Whether a private or blocking person can be told from one who is not there: for each surface, requests for people of
+ * both kinds in one random order, and how well status, size or time of the answer separates them (bench/auc.ts). Two
+ * service processes, one request at a time, fresh people with handles of one length.
+ */
+import { randomBytes, randomInt } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Client } from 'undici';
+import type { BenchOptions, Figure } from '../auralink-communication-service/launcher/bench.ts';
+import { consoleProgress } from '../auralink-communication-service/launcher/progress.ts';
+import { openWorld, type TestEndpoint, type TestPerson, type World } from '../tests/support/world.ts';
+import { separation } from './auc.ts';
+import { withConstellation } from './lib.ts';
+
+/** Requests of each class at each surface; what `identity.private_vs_absent_auc` is computed from. */
+export const TIMED_REQUESTS = 2_500;
+/** Requests at the beginning of each surface that are not counted: plans, caches and the compiler warm up. */
+export const WARM_UP_REQUESTS = 200;
+const PEOPLE_A_CLASS = 500;
+const VIEWERS = 500;
+const WANTED = '<= 0.55';
+const SCOPES = ['call.place', 'call.receive', 'profile.read', 'contacts.read', 'contacts.write'];
+
+/** Whom a request is about; its viewer is one of many, so that limits are not met. */
+interface Subjects {
+  /** Private, or blocking every viewer. */
+  readonly hidden: readonly TestPerson[];
+  /** Claimed, shows nothing, never online. */
+  readonly bare: readonly TestPerson[];
+  /** Claimed by nobody. */
+  readonly unclaimed: readonly string[];
+  readonly viewers: readonly TestEndpoint[];
+}
+
+interface Asked {
+  readonly method: 'GET' | 'POST';
+  readonly path: string;
+  readonly body?: object;
+}
+
+interface Surface {
+  readonly name: string;
+  readonly signedIn: boolean;
+  ask(auraId: string): Asked;
+}
+
+interface Seen {
+  readonly status: number;
+  readonly bytes: number;
+  readonly ms: number;
+}
+
+const SURFACES: readonly Surface[] = [
+  {
+    name: 'resolve',
+    signedIn: true,
+    ask: (auraId) => ({ method: 'GET', path: `/_auralink/v1/resolve/${auraId}` }),
+  },
+  {
+    name: 'calls',
+    signedIn: true,
+    ask: (to) => ({ method: 'POST', path: '/_auralink/v1/calls', body: { to } }),
+  },
+  {
+    name: 'requests',
+    signedIn: true,
+    ask: (to) => ({ method: 'POST', path: '/_auralink/v1/contacts/requests', body: { to } }),
+  },
+  {
+    name: 'pictures',
+    signedIn: true,
+    ask: (auraId) => ({ method: 'GET', path: `/_auralink/v1/pictures/${auraId}` }),
+  },
+  {
+    name: 'profiles',
+    signedIn: false,
+    ask: (auraId) => ({ method: 'GET', path: `/_auralink/v1/profiles/${auraId}` }),
+  },
+  {
+    name: 'webfinger',
+    signedIn: false,
+    ask: (auraId) => ({
+      method: 'GET',
+      path: `/.well-known/webfinger?resource=${encodeURIComponent(`aura:${auraId}`)}`,
+    }),
+  },
+  {
+    name: 'profile_page',
+    signedIn: false,
+    ask: (auraId) => ({ method: 'GET', path: `/${auraId.slice(0, -'.aura'.length)}` }),
+  },
+];
+
+/** One figure a surface, and their maximum. */
+export async function measureTiming(
+  publicUrl: string,
+  world: World,
+  options: BenchOptions,
+): Promise<Figure[]> {
+  const subjects = await makeSubjects(world);
+  const figures: Figure[] = [];
+  for (const surface of SURFACES) {
+    const value = await measure(publicUrl, surface, subjects, options);
+    if (value === null) continue;
+    figures.push({ name: `identity.auc.${surface.name}`, value, unit: 'auc', wanted: WANTED });
+  }
+  const worst = Math.max(...figures.map((figure) => figure.value));
+  return [...figures, { name: 'identity.private_vs_absent_auc', value: worst, unit: 'auc', wanted: WANTED }];
+}
+
+export async function run(options: BenchOptions): Promise<Figure[]> {
+  const constellation = {
+    processes: 2,
+    redis: false,
+    without: ['synapse'] as const,
+    env: { TRUSTED_PROXY_CIDRS: '127.0.0.1/32', RING_TIMEOUT_SECONDS: '5' },
+    progress: consoleProgress(options.note),
+  };
+  return await withConstellation('identity-timing', constellation, async (running) => {
+    const world = await openWorld(running);
+    try {
+      return await measureTiming(running.urls.public, world, options);
+    } finally {
+      await world.close();
+    }
+  });
+}
+
+/** Half of those who are hidden are private, the others public and blocking; all have names and devices, and many are online. */
+async function makeSubjects(world: World): Promise<Subjects> {
+  await world.app('chat');
+  const tag = randomBytes(3).toString('hex');
+  const make = (kind: string) => world.people(`${kind}${tag}`, PEOPLE_A_CLASS);
+  const [hidden, bare] = [await make('h'), await make('b')];
+  const viewers = await world.endpoints(await world.people(`v${tag}`, VIEWERS), 'chat');
+  await world.db.query('UPDATE endpoints SET scopes = $2 WHERE endpoint_id = ANY ($1)', [
+    viewers.map((viewer) => viewer.endpointId),
+    SCOPES,
+  ]);
+  const tokens = await Promise.all(viewers.map((viewer) => world.token(viewer, { scopes: SCOPES })));
+  await world.endpoints([...hidden, ...bare], 'chat');
+  const ids = (people: readonly TestPerson[]) => people.map((person) => person.personId);
+  await world.db.query(
+    `UPDATE aura_id_registry SET display_name = 'Somebody with a name', visibility = CASE WHEN n % 2 = 0 THEN 'private' ELSE 'public' END
+     FROM unnest($1::uuid[]) WITH ORDINALITY AS h (id, n) WHERE person_id = h.id`,
+    [ids(hidden)],
+  );
+  await world.db.query(
+    `INSERT INTO person_blocks (person_id, blocked_person_id)
+     SELECT h.id, v.id FROM unnest($1::uuid[]) WITH ORDINALITY AS h (id, n), unnest($2::uuid[]) AS v (id) WHERE h.n % 2 = 1`,
+    [ids(hidden), viewers.map((viewer) => viewer.person.personId)],
+  );
+  await world.db.query("UPDATE aura_id_registry SET visibility = 'friends' WHERE person_id = ANY ($1)", [
+    ids(bare),
+  ]);
+  await world.db.query(
+    `INSERT INTO endpoint_sockets (socket_id, endpoint_id, process_id)
+     SELECT gen_random_uuid(), e.endpoint_id, (SELECT process_id FROM service_processes LIMIT 1)
+     FROM endpoints e WHERE e.person_id = ANY ($1)`,
+    [ids(hidden)],
+  );
+  await world.db.query('ANALYZE');
+  return {
+    hidden,
+    bare,
+    unclaimed: Array.from({ length: PEOPLE_A_CLASS }, (_, i) => `@n${tag}${i}.aura`),
+    viewers: viewers.map((viewer, i) => ({ ...viewer, token: tokens[i] ?? '' })),
+  };
+}
+
+/** Null: this build has no such route. */
+async function measure(
+  publicUrl: string,
+  surface: Surface,
+  subjects: Subjects,
+  options: BenchOptions,
+): Promise<number | null> {
+  const client = new Client(publicUrl);
+  const absent = surface.signedIn ? subjects.bare.map((person) => person.auraId) : subjects.unclaimed;
+  // Blocking shows signed in only; signed out, a public person who blocks somebody is public.
+  const hidden = (surface.signedIn ? subjects.hidden : subjects.hidden.filter((_, i) => i % 2 === 1)).map(
+    (person) => person.auraId,
+  );
+  const seen = { hidden: [] as Seen[], absent: [] as Seen[] };
+  try {
+    for (const [nth, kind] of shuffledOrder().entries()) {
+      const names = kind === 'hidden' ? hidden : absent;
+      const auraId = names[randomInt(names.length)] ?? '';
+      const one = await ask(client, surface, auraId, subjects.viewers, nth);
+      if (one === null) return null;
+      if (nth >= WARM_UP_REQUESTS * 2) seen[kind].push(one);
+    }
+  } finally {
+    await client.close();
+  }
+  const by = (feature: keyof Seen) =>
+    separation(
+      seen.hidden.map((one) => one[feature]),
+      seen.absent.map((one) => one[feature]),
+    );
+  const [status, bytes, ms] = [by('status'), by('bytes'), by('ms')];
+  options.note(
+    `${surface.name}: status ${status.toFixed(3)}, size ${bytes.toFixed(3)}, time ${ms.toFixed(3)} of ${seen.hidden.length} and ${seen.absent.length}`,
+  );
+  return Number(Math.max(status, bytes, ms).toFixed(4));
+}
+
+/** As many of each, in one random order. */
+function shuffledOrder(): ('hidden' | 'absent')[] {
+  const each = TIMED_REQUESTS + WARM_UP_REQUESTS;
+  const order = Array.from({ length: each * 2 }, (_, i): 'hidden' | 'absent' =>
+    i < each ? 'hidden' : 'absent',
+  );
+  for (let i = order.length - 1; i > 0; i--) {
+    const j = randomInt(i + 1);
+    [order[i], order[j]] = [order[j] as 'hidden', order[i] as 'absent'];
+  }
+  return order;
+}
+
+async function ask(
+  client: Client,
+  surface: Surface,
+  auraId: string,
+  viewers: readonly TestEndpoint[],
+  nth: number,
+): Promise<Seen | null> {
+  const { method, path, body } = surface.ask(auraId);
+  const headers: Record<string, string> = {
+    // Each time another subscriber, so that no limit on guessing is met.
+    'x-forwarded-for': `10.${nth % 250}.${Math.floor(nth / 250) % 250}.7`,
+    ...(surface.signedIn && { authorization: `Bearer ${viewers[nth % viewers.length]?.token}` }),
+    ...(body !== undefined && {
+      'content-type': 'application/json',
+      'idempotency-key': `${surface.name}-${nth}`,
+    }),
+  };
+  for (;;) {
+    const startedMs = performance.now();
+    const answer = await client.request({
+      method,
+      path,
+      headers,
+      body: body === undefined ? null : JSON.stringify(body),
+    });
+    const text = await answer.body.text();
+    const ms = performance.now() - startedMs;
+    if (answer.statusCode === 404 && text.includes('unknown_route')) return null;
+    if (answer.statusCode === 503) {
+      // A part that is away for a moment tells nothing about anybody.
+      await sleep(100);
+      continue;
+    }
+    if (answer.statusCode === 429) throw new Error(`${surface.name} met a limit: ${text}`);
+    // What the asker sent is in the answer and known to her.
+    return { status: answer.statusCode, bytes: Buffer.byteLength(text.replaceAll(auraId, '')), ms };
+  }
+}
