@@ -6,7 +6,13 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { AUDIENCES } from '../../auralink-communication-service/auralink-modules/auraid/privacy.ts';
 import { matrixProfileSource } from '../../auralink-communication-service/store/matrix-profile.ts';
-import { lockPair } from '../../auralink-communication-service/store/calls.ts';
+import {
+  type CallId,
+  type InvitationId,
+  newId,
+  type RingId,
+} from '../../auralink-communication-service/core/ids.ts';
+import { createCallStore, lockPair } from '../../auralink-communication-service/store/calls.ts';
 import { openPrivacyDoor, type Somebody } from '../support/privacy-door.ts';
 import { eventually } from '../support/eventually.ts';
 
@@ -166,6 +172,51 @@ describe('the gate of calls', () => {
     });
     await Promise.all(behind);
     assert.equal(await admits(bob, alice), false);
+  });
+});
+
+describe('a block in mid-ring', () => {
+  it('silences the callee’s pages, keeps the caller ringing, and no late answer gets through', async () => {
+    const [alice, bob] = [await door.person(), await door.person()];
+    const [callId, invitationId, ringId] = [newId<CallId>(), newId<InvitationId>(), newId<RingId>()];
+    await door.db.pool.query(
+      `INSERT INTO cross_app_calls (call_id, caller_person_id, caller_aura_id, caller_endpoint_id, caller_app_id, media, state, idempotency_key)
+       VALUES ($1, $2, $3, $4, 'chat', 'audio', 'ringing', 'key')`,
+      [callId, bob.personId, bob.auraId, bob.endpointId],
+    );
+    await door.db.pool.query(
+      `INSERT INTO call_invitations (invitation_id, call_id, callee_person_id, callee_aura_id, state, deadline_at)
+       VALUES ($1, $2, $3, $4, 'ringing', now() + interval '30 seconds')`,
+      [invitationId, callId, alice.personId, alice.auraId],
+    );
+    await door.db.pool.query(
+      `INSERT INTO call_rings (ring_id, invitation_id, endpoint_id, device_key, rank, state, ring_seq, sent_at)
+       VALUES ($1, $2, $3, 'device', 0, 'sent', 1, now())`,
+      [ringId, invitationId, alice.endpointId],
+    );
+    assert.equal((await alice.ask('PUT', `/blocks/${bob.auraId}`)).status, 204);
+    assert.deepEqual(await alice.events(), [
+      { type: 'ring.stopped', data: { ringId, invitationId, callId, reason: 'timeout' } },
+    ]);
+    assert.deepEqual(await bob.events(), []);
+    const store = createCallStore(door.db.pool);
+    assert.deepEqual(await store.findRingingInvitations(alice.personId), []);
+    const settled = await door.db.unitOfWork.run((tx) =>
+      store.transition(tx, invitationId, {
+        from: 'ringing',
+        step: { to: 'answered', callState: 'active', reason: null, stop: null },
+        beforeDeadline: true,
+        onlyWithoutMedia: false,
+        answer: { endpointId: alice.endpointId, key: 'late', mediaTimeoutSeconds: 30 },
+      }),
+    );
+    assert.equal(settled, null);
+    const [row] = (
+      await door.db.pool.query('SELECT state, screened FROM call_invitations WHERE invitation_id = $1', [
+        invitationId,
+      ])
+    ).rows;
+    assert.deepEqual(row, { state: 'ringing', screened: true });
   });
 });
 
