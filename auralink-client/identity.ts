@@ -50,8 +50,8 @@ export class Identity {
     return this.#api.request('/me/names');
   }
 
-  /** 409 `taken` brings `suggestions`; the old name rings on as an alias until `aliasUntil`. */
-  rename(auraId: string): Promise<{ auraId: string; aliasUntil: string }> {
+  /** 409 `taken` brings `suggestions`; the old name rings on as an alias until `aliasUntil` (null: nothing changed). */
+  rename(auraId: string): Promise<{ auraId: string; aliasUntil: string | null }> {
     return this.#api.request('/me/name', { method: 'PUT', body: { auraId } });
   }
 

@@ -105,11 +105,11 @@ function Erase({ auralink }: { auralink: AuraLink }) {
       {terms.value !== null && (
         <>
           <h3>What goes</h3>
-          <Rows label="What goes">
+          <ul className="bullets">
             {terms.value.goes.map((one) => (
-              <Row key={one} title={one} />
+              <li key={one}>{one}</li>
             ))}
-          </Rows>
+          </ul>
           <h3>What stays, and why</h3>
           <Rows label="What stays">
             {terms.value.stays.map(({ what, why, until }) => (

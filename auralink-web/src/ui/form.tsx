@@ -156,7 +156,7 @@ export function Form(props: FormProps) {
         {state === 'busy' ? <span className="spinner" role="img" aria-label="One moment" /> : action}
       </button>
       {props.done !== undefined && (
-        <p className="hint good" role="status" data-testid={`${testId}-done`}>
+        <p className="hint good said" role="status" data-testid={`${testId}-done`}>
           {state === 'done' ? props.done : ''}
         </p>
       )}

@@ -83,7 +83,7 @@ export function Outcome({ action, testId }: { action: Action; testId?: string })
   return (
     <>
       {action.error !== null && <Failed words={action.error} />}
-      <p className="hint good" role="status" data-testid={testId}>
+      <p className="hint good said" role="status" data-testid={testId}>
         {action.said}
       </p>
     </>

@@ -1,0 +1,151 @@
+/** The pages about the account itself by keyboard: profile, address, sessions, apps, password, export, erasure. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { PASSWORD } from '../../fakes/identity-routes.ts';
+import { eventually, launchBrowser } from '../../support/browser.ts';
+import { IdentityPages, identityStage, PHONE_SIZE } from '../../support/identity-stage.ts';
+
+const service = await identityStage();
+const { life } = service;
+const pages = await IdentityPages.open(await launchBrowser(), service, { viewport: PHONE_SIZE });
+const { page } = pages;
+
+const press = (key: string): Promise<void> => page.keyboard.press(key);
+const type = async (testId: string, text: string): Promise<void> => {
+  await page.getByTestId(testId).focus();
+  await press('Control+A');
+  await page.keyboard.type(text);
+};
+const said = (testId: string, words: RegExp): Promise<void> =>
+  page.getByTestId(testId).filter({ hasText: words }).waitFor();
+
+describe('the account by keyboard', () => {
+  it('saves name and text, and says so', async () => {
+    await pages.me('profile');
+    await type('profile-name', 'Alice A.');
+    await type('profile-about', 'Climbs.');
+    await press('Tab');
+    await press('Enter');
+    await said('profile-save-done', /Saved/);
+    assert.deepEqual([life.displayName, life.about], ['Alice A.', 'Climbs.']);
+  });
+
+  it('shrinks a picture in the page, keeps it, and removes it', async () => {
+    const big = await page.evaluate<string>(`(() => {
+      const canvas = Object.assign(document.createElement('canvas'), { width: 1600, height: 900 });
+      canvas.getContext('2d').fillRect(0, 0, 1600, 900);
+      return canvas.toDataURL('image/png').split(',')[1];
+    })()`);
+    await page.getByTestId('picture-file').setInputFiles({
+      name: 'me.png',
+      mimeType: 'image/png',
+      buffer: Buffer.from(big, 'base64'),
+    });
+    await said('picture-said', /picture is new/);
+    const sent = life.changes.findLast((one) => one.path.endsWith('/me/picture'));
+    assert.ok(Number.parseInt(String(sent?.body), 10) <= 262_144);
+    await page.locator('.picture-edit img.avatar').waitFor();
+    await page.getByRole('button', { name: 'Remove it' }).focus();
+    await press('Enter');
+    await said('picture-said', /picture is gone/);
+    await page.getByTestId('picture-file').setInputFiles({
+      name: 'me.png',
+      mimeType: 'image/png',
+      buffer: Buffer.from('not a picture'),
+    });
+    await page.getByRole('alert').filter({ hasText: 'not a picture that we can read' }).waitFor();
+  });
+
+  it('changes the address, says which are free, and lists the old one', async () => {
+    await pages.me('names');
+    await page.getByTestId('qr').waitFor();
+    await type('rename-name', 'bob');
+    await page.locator('[data-testid=rename-status][data-status=taken]').waitFor();
+    assert.ok(await page.getByTestId('rename-submit').isDisabled());
+    await type('rename-name', 'alice.archer');
+    await page.locator('[data-testid=rename-status][data-status=free]').waitFor();
+    await press('Enter');
+    await said('rename-submit-done', /your address now/);
+    await page.getByTestId('holds').getByText('@alice.aura').waitFor();
+    await page.getByTestId('show-name').getByRole('heading', { name: '@alice.archer.aura' }).waitFor();
+  });
+
+  it('ends one session, then all others after asking', async () => {
+    await pages.me('sessions');
+    await page.getByRole('button', { name: 'Sign out Chat' }).focus();
+    await press('Enter');
+    await said('sessions-said', /Chat is signed out/);
+    await page.getByTestId('revoke-all').focus();
+    await press('Enter');
+    await page.getByRole('dialog').waitFor();
+    await press('Escape');
+    assert.equal(life.sessions.length, 3, 'Escape ends nothing');
+    assert.equal(await pages.focused(), 'revoke-all');
+    await press('Enter');
+    await page.getByTestId('revoke-all-confirm').focus();
+    await press('Enter');
+    await eventually('one session', async () => (await page.getByTestId('session').count()) === 1);
+    assert.equal(await page.getByTestId('revoke-all').count(), 0);
+  });
+
+  it('removes an app after asking, and not the phone itself', async () => {
+    await pages.me('apps');
+    assert.equal(await page.getByRole('button', { name: 'Remove Phone' }).count(), 0);
+    await page.getByRole('button', { name: 'Remove Chat' }).focus();
+    await press('Enter');
+    await page.getByTestId('app-remove').focus();
+    await press('Enter');
+    await eventually('one app', async () => (await page.getByTestId('app').count()) === 1);
+  });
+
+  it('changes the password, and says when the old one was wrong', async () => {
+    await pages.me('password');
+    await type('password-now', 'not this one');
+    await type('password-new', 'four random words more');
+    await press('Enter');
+    await said('form-error', /not your password/);
+    await type('password-now', PASSWORD);
+    await press('Enter');
+    await said('password-save-done', /new password counts/);
+    assert.equal(await page.getByTestId('password-new').inputValue(), '');
+    const sent = life.changes.findLast((one) => one.path.endsWith('/account/password'));
+    assert.deepEqual(sent?.body, {
+      currentPassword: PASSWORD,
+      newPassword: 'four random words more',
+      signOutOthers: true,
+    });
+  });
+
+  it('gives her data as a page and as a file', async () => {
+    await pages.me('data');
+    for (const form of ['html', 'json']) {
+      const download = page.waitForEvent('download');
+      await page.getByTestId(`export-${form}`).focus();
+      await press('Enter');
+      assert.match((await download).suggestedFilename(), new RegExp(`^auralink-[\\d-]+\\.${form}$`));
+    }
+    await said('export-said', /downloads/);
+  });
+
+  it('erases only after her address and her password, then signs out', async () => {
+    await page.getByTestId('erase-begin').focus();
+    await press('Enter');
+    await page.getByRole('dialog', { name: 'Erase me' }).waitFor();
+    await pages.assertNamed('the erasure');
+    await type('erase-confirm-password', PASSWORD);
+    assert.ok(await page.getByTestId('erase-confirm').isDisabled());
+    await type('erase-typed', '@bob.aura');
+    assert.ok(await page.getByTestId('erase-confirm').isDisabled());
+    await type('erase-typed', life.auraId);
+    await type('erase-confirm-password', 'wrong');
+    await press('Enter');
+    await said('form-error', /not your password/);
+    await type('erase-confirm-password', PASSWORD);
+    await press('Enter');
+    await page.getByTestId('sign-in-button').waitFor();
+  });
+
+  it('leaves no error, and nothing that the content policy refused', () => {
+    assert.deepEqual(pages.faults, []);
+  });
+});
