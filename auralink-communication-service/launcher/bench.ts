@@ -37,6 +37,7 @@ const BENCHES: Readonly<Record<string, string>> = {
   ring: 'ring, stop and load, beside the same ring as a Matrix event',
   proxy: 'what the public door adds to a request for Synapse',
   start: 'a second start, until /health is good',
+  identity: 'a million names: look-ups, free or taken, registrations, and whether private people can be told',
 };
 
 export function benchNames(): string[] {

@@ -1,0 +1,85 @@
+/**
+ * A load generator for GET requests that is as light as it can be, for it shares the processors with what it measures:
+ * some keep-alive connections, on each a number of requests under way (HTTP/1.1 pipelining), all bytes prepared
+ * beforehand, of the answers nothing read but their status lines.
+ */
+import { connect, type Socket } from 'node:net';
+
+const STATUS_LINE = 'HTTP/1.1 ';
+/** Status line up to the code's last digit. */
+const STATUS_BYTES = STATUS_LINE.length + 3;
+
+export interface PipelineOptions {
+  readonly port: number;
+  readonly connections: number;
+  /** Requests under way on each connection. */
+  readonly depth: number;
+  readonly seconds: number;
+  /** The n-th request as it goes over the wire, from 0. */
+  readonly request: (n: number) => string;
+}
+
+export interface Rate {
+  readonly perSecond: number;
+  /** Answers by status, those of the warm-up included. */
+  readonly statuses: ReadonlyMap<number, number>;
+}
+
+/** Requests answered a second, after a warm-up of a quarter of the time. Throws when a connection breaks. */
+export async function measureRate(options: PipelineOptions): Promise<Rate> {
+  const statuses = new Map<number, number>();
+  let sent = 0;
+  let answered = 0;
+  let stopped = false;
+  const sockets: Socket[] = [];
+  const open = async (): Promise<void> => {
+    const socket = await openSocket(options.port);
+    sockets.push(socket);
+    let rest: Buffer = Buffer.alloc(0);
+    socket.on('data', (chunk: Buffer) => {
+      const data = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
+      let again = '';
+      let at = data.indexOf(STATUS_LINE);
+      let seenTo = 0;
+      while (at !== -1 && at + STATUS_BYTES <= data.length) {
+        const status = Number(data.toString('latin1', at + STATUS_LINE.length, at + STATUS_BYTES));
+        statuses.set(status, (statuses.get(status) ?? 0) + 1);
+        answered += 1;
+        seenTo = at + STATUS_BYTES;
+        if (!stopped) again += options.request(sent++);
+        at = data.indexOf(STATUS_LINE, seenTo);
+      }
+      // The beginning of a status line may be the end of this chunk.
+      rest = data.subarray(Math.max(seenTo, data.length - STATUS_BYTES + 1));
+      if (again !== '') socket.write(again, 'latin1');
+    });
+    socket.write(Array.from({ length: options.depth }, () => options.request(sent++)).join(''), 'latin1');
+  };
+  const broken = new Promise<never>((_resolve, reject) => {
+    void Promise.all(Array.from({ length: options.connections }, open)).then(() => {
+      for (const socket of sockets) {
+        socket.once('error', reject);
+        socket.once('close', () => stopped || reject(new Error('the service closed a connection')));
+      }
+    }, reject);
+  });
+  const wait = (ms: number) => Promise.race([new Promise((resolve) => setTimeout(resolve, ms)), broken]);
+  await wait((options.seconds * 1_000) / 4);
+  const [fromMs, from] = [performance.now(), answered];
+  await wait(options.seconds * 1_000);
+  const perSecond = ((answered - from) * 1_000) / (performance.now() - fromMs);
+  stopped = true;
+  for (const socket of sockets) socket.destroy();
+  return { perSecond, statuses };
+}
+
+function openSocket(port: number): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ port, host: '127.0.0.1', noDelay: true });
+    socket.once('error', reject);
+    socket.once('connect', () => {
+      socket.off('error', reject);
+      resolve(socket);
+    });
+  });
+}
