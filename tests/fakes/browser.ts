@@ -47,6 +47,14 @@ export type WayIn =
         readonly password: string;
         readonly invitationCode: string;
       };
+    }
+  | {
+      readonly claim: {
+        readonly matrixUserId: string;
+        readonly password: string;
+        readonly auraId: string;
+        readonly displayName?: string;
+      };
     };
 
 export class Browser {
