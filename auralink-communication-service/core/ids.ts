@@ -19,8 +19,6 @@ export type RequestId = Id<'RequestId'>;
 export type InviteId = Id<'InviteId'>;
 /** A list of contacts. */
 export type ListId = Id<'ListId'>;
-/** A personal field. */
-export type FieldId = Id<'FieldId'>;
 /** Short name that an operator gives to an app, e.g. `chat`. */
 export type AppId = Id<'AppId'>;
 /** One browser profile or phone of one person, as a first-party cookie told us. Never shown to apps. */

@@ -124,7 +124,7 @@ describe('a profile at Synapse', () => {
     assert.equal(seen.body.displayname, `Name of ${open.person.auraId}`);
     for (const version of ['r0', 'v3']) {
       for (const rest of ['', '/displayname', '/avatar_url', '/m.tz']) {
-        const [nothing, kept] = await Promise.all(
+        const [nothing, kept]: Matrix[] = await Promise.all(
           [hidden, blocking].map((of) => matrix('GET', profileOf(of, rest, version), viewer.token)),
         );
         assert.equal(kept?.whole, nothing?.whole, `${version}${rest}`);
@@ -205,7 +205,7 @@ describe('Synapse’s other surfaces', () => {
 
   it('federation gets no profile, by our door or at Synapse itself', async () => {
     for (const origin of [proxyUrl, config.SYNAPSE_URL]) {
-      const answers = await Promise.all(
+      const answers: string[] = await Promise.all(
         [open.userId, hidden.userId, unclaimed()].map(async (userId) => {
           const path = `/_matrix/federation/v1/query/profile?user_id=${encodeURIComponent(userId)}`;
           const response = await fetch(`${origin}${path}`);

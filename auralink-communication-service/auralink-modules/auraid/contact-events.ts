@@ -6,8 +6,7 @@ import type { PersonId, RequestId } from '../../core/ids.ts';
 import type { OutboxHandler } from '../../core/outbox.ts';
 import type { Tx, UnitOfWork } from '../../core/unit-of-work.ts';
 import type { NewEvent } from '../endpoints/model.ts';
-import type { EventLog } from '../endpoints/ports.ts';
-import type { ContactFanOut, ContactStore } from './ports-privacy.ts';
+import type { ContactFanOut, ContactStore, EventAppender, Outbox } from './ports-privacy.ts';
 
 /** A person's friends are to be told that she changed. */
 export const FAN_OUT_TOPIC = 'identity.fan_out';
@@ -19,11 +18,11 @@ export const FAN_OUT_BATCH = 100;
 export interface ContactEventDeps {
   readonly unitOfWork: UnitOfWork;
   readonly contacts: ContactStore;
-  readonly log: Pick<EventLog, 'append'>;
-  readonly outbox: { enqueue(tx: Tx, topic: string, payload: object): Promise<void> };
+  readonly log: EventAppender;
+  readonly outbox: Outbox;
 }
 
-export const contactFanOut = (outbox: ContactEventDeps['outbox']): ContactFanOut => ({
+export const contactFanOut = (outbox: Outbox): ContactFanOut => ({
   changed: (tx, personId) => outbox.enqueue(tx, FAN_OUT_TOPIC, { personId }),
 });
 

@@ -6,14 +6,12 @@
 import { AuraError } from '../../core/errors.ts';
 import type { AuraId, ListId, NewId, PersonId, RequestId } from '../../core/ids.ts';
 import type { Tx, UnitOfWork } from '../../core/unit-of-work.ts';
-import type { Directory, Person } from '../calls/ports.ts';
-import type { EventLog } from '../endpoints/ports.ts';
 import type { Audit } from './audit.ts';
 import { contactUpdated, FRIEND_REQUEST_TOPIC } from './contact-events.ts';
 import type { Vault } from './crypto/data-keys.ts';
 import type { PeopleViews } from './people-views.ts';
 import type { RateLimit, RateLimiter } from './ports.ts';
-import type { ContactStore, Friend, PrivacyStore } from './ports-privacy.ts';
+import type { ContactStore, EventAppender, Friend, Outbox, People, PrivacyStore } from './ports-privacy.ts';
 import { youBlockedError } from './privacy-service.ts';
 import type { ProfileView } from './profile-view.ts';
 import type { IdentityCache } from './resolver.ts';
@@ -40,10 +38,10 @@ export interface ContactDeps {
   readonly contacts: ContactStore;
   readonly views: PeopleViews;
   readonly vault: Pick<Vault, 'open' | 'seal'>;
-  readonly directory: Directory;
+  readonly directory: People;
   readonly limiter: RateLimiter;
-  readonly log: Pick<EventLog, 'append'>;
-  readonly outbox: { enqueue(tx: Tx, topic: string, payload: object): Promise<void> };
+  readonly log: EventAppender;
+  readonly outbox: Outbox;
   readonly cache: IdentityCache;
   readonly audit: Audit;
 }
@@ -108,7 +106,7 @@ export async function getOther(
   deps: Pick<ContactDeps, 'directory'>,
   personId: PersonId,
   auraId: AuraId,
-): Promise<Person> {
+): Promise<{ readonly personId: PersonId }> {
   const person = await deps.directory.findPerson(auraId);
   if (person === null) {
     throw new AuraError('not_found', `Nobody has the address ${auraId}.`, { reason: 'unknown_address' });

@@ -12,7 +12,7 @@ import type {
   UserId,
 } from '../../core/ids.ts';
 import type { Tx } from '../../core/unit-of-work.ts';
-import type { Scope } from '../endpoints/model.ts';
+import type { NewEvent, Scope } from '../endpoints/model.ts';
 import type { Rules, Viewer } from './privacy.ts';
 import type { TargetFacts } from './profile-view.ts';
 
@@ -207,6 +207,21 @@ export interface MatrixProfiles {
   setAvatar(userId: UserId, mxcUrl: string | null): Promise<void>;
   /** Returns its mxc: URL. */
   upload(userId: UserId, image: Buffer, contentType: string): Promise<string>;
+}
+
+/** Writes to endpoints' logs; the endpoints room's EventLog satisfies it. */
+export interface EventAppender {
+  append(tx: Tx, events: readonly NewEvent[]): Promise<unknown>;
+}
+
+/** Remembers, in the transaction, what must be done after it. */
+export interface Outbox {
+  enqueue(tx: Tx, topic: string, payload: object): Promise<void>;
+}
+
+/** Who is behind an address, an alias included. */
+export interface People {
+  findPerson(auraId: AuraId): Promise<{ readonly personId: PersonId } | null>;
 }
 
 /** What of a person's profile Matrix should show. */

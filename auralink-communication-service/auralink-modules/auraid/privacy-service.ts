@@ -5,12 +5,10 @@
 import { AuraError } from '../../core/errors.ts';
 import type { PersonId } from '../../core/ids.ts';
 import type { Tx, UnitOfWork } from '../../core/unit-of-work.ts';
-import type { CallGate } from '../calls/ports.ts';
-import type { EventLog } from '../endpoints/ports.ts';
 import type { Audit } from './audit.ts';
 import { MATRIX_PROFILE_TOPIC } from './matrix-profile.ts';
 import type { PeopleViews } from './people-views.ts';
-import type { ContactFanOut, ContactStore, PrivacyStore } from './ports-privacy.ts';
+import type { ContactFanOut, ContactStore, EventAppender, Outbox, PrivacyStore } from './ports-privacy.ts';
 import { allows, type Rules, type Viewer } from './privacy.ts';
 import type { ProfileView } from './profile-view.ts';
 import type { IdentityCache } from './resolver.ts';
@@ -20,8 +18,8 @@ export interface PrivacyDeps {
   readonly store: PrivacyStore;
   readonly contacts: Pick<ContactStore, 'listEndpoints'>;
   readonly views: PeopleViews;
-  readonly log: Pick<EventLog, 'append'>;
-  readonly outbox: { enqueue(tx: Tx, topic: string, payload: object): Promise<void> };
+  readonly log: EventAppender;
+  readonly outbox: Outbox;
   readonly fanOut: ContactFanOut;
   readonly cache: IdentityCache;
   readonly audit: Audit;
@@ -69,8 +67,12 @@ async function setIn(deps: PrivacyDeps, tx: Tx, personId: PersonId, patch: Parti
   return rules;
 }
 
-/** For the calls room. */
-export function createPrivacyGate(store: Pick<PrivacyStore, 'getRelation'>): CallGate {
+/** Of these two people; the calls room asks. */
+export interface PrivacyGate {
+  admits(tx: Tx, callerId: PersonId, calleeId: PersonId): Promise<boolean>;
+}
+
+export function createPrivacyGate(store: Pick<PrivacyStore, 'getRelation'>): PrivacyGate {
   return {
     async admits(tx, callerId, calleeId) {
       const { viewer, rules, youBlocked } = await store.getRelation(tx, callerId, calleeId);
