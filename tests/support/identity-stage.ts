@@ -4,6 +4,7 @@ import { after } from 'node:test';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { identityRoutes } from '../fakes/identity-routes.ts';
 import { type IdentityService, startIdentityService } from '../fakes/identity-service.ts';
+import { signInRoutes } from '../fakes/sign-in-routes.ts';
 
 export const PHONE_SIZE = { width: 390, height: 844 };
 export const NARROWEST = { width: 320, height: 640 };
@@ -31,7 +32,10 @@ const CONTRAST_MIN = 4.5;
 const LARGE_CONTRAST_MIN = 3;
 
 export async function identityStage(): Promise<IdentityService> {
-  const service = await startIdentityService(identityRoutes);
+  const service = await startIdentityService((app, life) => {
+    identityRoutes(app, life);
+    signInRoutes(app);
+  });
   after(() => service.close());
   return service;
 }

@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { INTERACTION } from '../../fakes/sign-in-routes.ts';
 import { testDataDir } from '../../harness.ts';
 import { launchBrowser } from '../../support/browser.ts';
 import {
@@ -30,6 +31,7 @@ const PATHS: readonly (readonly [name: string, path: string])[] = [
   ['invitation', '/i#c0de'],
   ['public', '/@alice'],
   ['nobody', '/@nobody'],
+  ['sign-in', `/sign-in/${INTERACTION}`],
 ];
 
 for (const colorScheme of ['light', 'dark'] as const) {
