@@ -125,7 +125,9 @@ describe('a profile at Synapse', () => {
     for (const version of ['r0', 'v3']) {
       for (const rest of ['', '/displayname', '/avatar_url', '/m.tz']) {
         const [nothing, kept]: Matrix[] = await Promise.all(
-          [hidden, blocking].map((of) => matrix('GET', profileOf(of, rest, version), viewer.token)),
+          [hidden, blocking].map(
+            (of): Promise<Matrix> => matrix('GET', profileOf(of, rest, version), viewer.token),
+          ),
         );
         assert.equal(kept?.whole, nothing?.whole, `${version}${rest}`);
         assert.ok(!kept?.text.includes('Name of'), kept?.text);
