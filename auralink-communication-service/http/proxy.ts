@@ -106,7 +106,10 @@ async function forward(
 /** In every byte what Synapse says of an account without name and picture; it streams its errors. */
 function emptyProfile(reply: FastifyReply): FastifyReply {
   const body = JSON.stringify({ errcode: 'M_NOT_FOUND', error: 'Profile was not found' });
-  return reply.code(404).removeHeader('content-length').send(Readable.from([Buffer.from(body)]));
+  return reply
+    .code(404)
+    .removeHeader('content-length')
+    .send(Readable.from([Buffer.from(body)]));
 }
 
 async function ask(pool: Pool, deps: ProxyDeps, request: FastifyRequest, reply: FastifyReply) {

@@ -5,7 +5,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { AUDIENCES } from '../../auralink-communication-service/auralink-modules/auraid/privacy.ts';
-import { matrixProfileSource } from '../../auralink-communication-service/store/matrix-profile.ts';
 import {
   type CallId,
   type InvitationId,
@@ -13,8 +12,9 @@ import {
   type RingId,
 } from '../../auralink-communication-service/core/ids.ts';
 import { createCallStore, lockPair } from '../../auralink-communication-service/store/calls.ts';
-import { openPrivacyDoor, type Somebody } from '../support/privacy-door.ts';
+import { matrixProfileSource } from '../../auralink-communication-service/store/matrix-profile.ts';
 import { eventually } from '../support/eventually.ts';
+import { openPrivacyDoor, type Somebody } from '../support/privacy-door.ts';
 
 const door = await openPrivacyDoor();
 const behind: Promise<void>[] = [];
