@@ -7,14 +7,13 @@ import { randomBytes } from 'node:crypto';
 import { AuraError } from '../../core/errors.ts';
 import type { AuraId, EndpointId, NewId, PersonId, UserId } from '../../core/ids.ts';
 import type { Tx, UnitOfWork } from '../../core/unit-of-work.ts';
-import type { EventLog } from '../endpoints/ports.ts';
 import type { Audit } from './audit.ts';
 import { MATRIX_PROFILE_TOPIC } from './matrix-profile.ts';
 import type { Registered } from './model.ts';
 import { type ClaimableName, checkName, FAULT_TEXT } from './names.ts';
 import type { EndpointRevoked, RateLimiter } from './ports.ts';
 import type { AccountProofs, AccountStore, Hold, HoldCause, NameStore } from './ports-names.ts';
-import type { ContactFanOut } from './ports-privacy.ts';
+import type { ContactFanOut, EventAppender } from './ports-privacy.ts';
 import type { RegistrationService } from './registration.ts';
 import type { IdentityCache } from './resolver.ts';
 import { countTry } from './sign-in.ts';
@@ -39,7 +38,7 @@ export interface NamesDeps {
   readonly reserved: ReadonlySet<string>;
   /** For names to offer in place of one that is taken. */
   readonly registration: Pick<RegistrationService, 'checkAvailability'>;
-  readonly log: Pick<EventLog, 'append'>;
+  readonly log: EventAppender;
   readonly outbox: { enqueue(tx: Tx, topic: string, payload: object): Promise<void> };
   readonly fanOut: ContactFanOut;
   readonly cache: IdentityCache;
