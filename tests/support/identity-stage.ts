@@ -110,14 +110,17 @@ export class IdentityPages {
     assert.doesNotMatch(snapshot, NAMELESS, `${what} has a control without a name:\n${snapshot}`);
   }
 
-  /** Nothing makes the page wider than its window. */
+  /** Nothing makes the page wider than its window, or stands out of the box that it is in. */
   async assertNoSidewaysScroll(what: string): Promise<void> {
     const wide = await this.page.evaluate<string[]>(`(() => {
+      const right = (element) => element.getBoundingClientRect().right;
       const width = document.documentElement.clientWidth;
-      if (document.documentElement.scrollWidth <= width) return [];
-      return [...document.querySelectorAll('body *')]
-        .filter((element) => element.getBoundingClientRect().right > width + 1)
-        .map((element) => element.tagName + '.' + element.className);
+      const out = document.documentElement.scrollWidth <= width ? [] :
+        [...document.querySelectorAll('body *')].filter((element) => right(element) > width + 1);
+      for (const box of document.querySelectorAll('.panel, .sheet, .sign-in-card, fieldset, form')) {
+        out.push(...[...box.querySelectorAll('*:not(.unseen)')].filter((element) => right(element) > right(box) + 1));
+      }
+      return out.map((element) => element.tagName + '.' + element.className);
     })()`);
     assert.deepEqual(wide, [], `${what} scrolls sideways`);
   }
