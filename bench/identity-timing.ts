@@ -10,6 +10,7 @@ import type { BenchOptions, Figure } from '../auralink-communication-service/lau
 import { consoleProgress } from '../auralink-communication-service/launcher/progress.ts';
 import { openWorld, type TestEndpoint, type TestPerson, type World } from '../tests/support/world.ts';
 import { separation } from './auc.ts';
+import { type MatrixSubjects, makeMatrixSubjects } from './identity-timing-matrix.ts';
 import { withConstellation } from './lib.ts';
 
 /** Requests of each class at each surface; what `identity.private_vs_absent_auc` is computed from. */
@@ -30,6 +31,7 @@ interface Subjects {
   /** Claimed by nobody. */
   readonly unclaimed: readonly string[];
   readonly viewers: readonly TestEndpoint[];
+  readonly matrix: MatrixSubjects | null;
 }
 
 interface Asked {
@@ -40,8 +42,9 @@ interface Asked {
 
 interface Surface {
   readonly name: string;
-  readonly signedIn: boolean;
-  ask(auraId: string): Asked;
+  /** As who: one of the viewers, nobody, or the one Matrix account. */
+  readonly as: 'viewer' | 'nobody' | 'matrix';
+  ask(name: string): Asked;
 }
 
 interface Seen {
@@ -53,32 +56,32 @@ interface Seen {
 const SURFACES: readonly Surface[] = [
   {
     name: 'resolve',
-    signedIn: true,
+    as: 'viewer',
     ask: (auraId) => ({ method: 'GET', path: `/_auralink/v1/resolve/${auraId}` }),
   },
   {
     name: 'calls',
-    signedIn: true,
+    as: 'viewer',
     ask: (to) => ({ method: 'POST', path: '/_auralink/v1/calls', body: { to } }),
   },
   {
     name: 'requests',
-    signedIn: true,
+    as: 'viewer',
     ask: (to) => ({ method: 'POST', path: '/_auralink/v1/contacts/requests', body: { to } }),
   },
   {
     name: 'pictures',
-    signedIn: true,
+    as: 'viewer',
     ask: (auraId) => ({ method: 'GET', path: `/_auralink/v1/pictures/${auraId}` }),
   },
   {
     name: 'profiles',
-    signedIn: false,
+    as: 'nobody',
     ask: (auraId) => ({ method: 'GET', path: `/_auralink/v1/profiles/${auraId}` }),
   },
   {
     name: 'webfinger',
-    signedIn: false,
+    as: 'nobody',
     ask: (auraId) => ({
       method: 'GET',
       path: `/.well-known/webfinger?resource=${encodeURIComponent(`aura:${auraId}`)}`,
@@ -86,20 +89,43 @@ const SURFACES: readonly Surface[] = [
   },
   {
     name: 'profile_page',
-    signedIn: false,
+    as: 'nobody',
     ask: (auraId) => ({ method: 'GET', path: `/${auraId.slice(0, -'.aura'.length)}` }),
+  },
+  {
+    name: 'matrix_profile',
+    as: 'matrix',
+    ask: (userId) => ({ method: 'GET', path: `/_matrix/client/v3/profile/${encodeURIComponent(userId)}` }),
+  },
+  {
+    name: 'matrix_displayname',
+    as: 'matrix',
+    ask: (userId) => ({
+      method: 'GET',
+      path: `/_matrix/client/v3/profile/${encodeURIComponent(userId)}/displayname`,
+    }),
+  },
+  {
+    name: 'matrix_available',
+    as: 'matrix',
+    ask: (userId) => ({
+      method: 'GET',
+      path: `/_matrix/client/v3/register/available?username=${userId.slice(1, userId.indexOf(':'))}`,
+    }),
   },
 ];
 
-/** One figure a surface, and their maximum. */
+/** One figure a surface, and their maximum. `matrix`: without them, Synapse's surfaces are left out. */
 export async function measureTiming(
   publicUrl: string,
   world: World,
   options: BenchOptions,
+  matrix: MatrixSubjects | null = null,
 ): Promise<Figure[]> {
-  const subjects = await makeSubjects(world);
+  const subjects = { ...(await makeSubjects(world)), matrix };
   const figures: Figure[] = [];
   for (const surface of SURFACES) {
+    if (surface.as === 'matrix' && matrix === null) continue;
     const value = await measure(publicUrl, surface, subjects, options);
     if (value === null) continue;
     figures.push({ name: `identity.auc.${surface.name}`, value, unit: 'auc', wanted: WANTED });
@@ -112,14 +138,18 @@ export async function run(options: BenchOptions): Promise<Figure[]> {
   const constellation = {
     processes: 2,
     redis: false,
-    without: ['synapse'] as const,
     env: { TRUSTED_PROXY_CIDRS: '127.0.0.1/32', RING_TIMEOUT_SECONDS: '5' },
     progress: consoleProgress(options.note),
   };
   return await withConstellation('identity-timing', constellation, async (running) => {
     const world = await openWorld(running);
     try {
-      return await measureTiming(running.urls.public, world, options);
+      return await measureTiming(
+        running.urls.public,
+        world,
+        options,
+        await makeMatrixSubjects(running, world),
+      );
     } finally {
       await world.close();
     }
@@ -127,7 +157,7 @@ export async function run(options: BenchOptions): Promise<Figure[]> {
 }
 
 /** Half of those who are hidden are private, the others public and blocking; all have names and devices, and many are online. */
-async function makeSubjects(world: World): Promise<Subjects> {
+async function makeSubjects(world: World): Promise<Omit<Subjects, 'matrix'>> {
   await world.app('chat');
   const tag = randomBytes(3).toString('hex');
   const make = (kind: string) => world.people(`${kind}${tag}`, PEOPLE_A_CLASS);
@@ -176,17 +206,13 @@ async function measure(
   options: BenchOptions,
 ): Promise<number | null> {
   const client = new Client(publicUrl);
-  const absent = surface.signedIn ? subjects.bare.map((person) => person.auraId) : subjects.unclaimed;
-  // Blocking shows signed in only; signed out, a public person who blocks somebody is public.
-  const hidden = (surface.signedIn ? subjects.hidden : subjects.hidden.filter((_, i) => i % 2 === 1)).map(
-    (person) => person.auraId,
-  );
+  const { hidden, absent } = namesOf(surface, subjects);
   const seen = { hidden: [] as Seen[], absent: [] as Seen[] };
   try {
     for (const [nth, kind] of shuffledOrder().entries()) {
       const names = kind === 'hidden' ? hidden : absent;
       const auraId = names[randomInt(names.length)] ?? '';
-      const one = await ask(client, surface, auraId, subjects.viewers, nth);
+      const one = await ask(client, surface, auraId, subjects, nth);
       if (one === null) return null;
       if (nth >= WARM_UP_REQUESTS * 2) seen[kind].push(one);
     }
@@ -203,6 +229,17 @@ async function measure(
     `${surface.name}: status ${status.toFixed(3)}, size ${bytes.toFixed(3)}, time ${ms.toFixed(3)} of ${seen.hidden.length} and ${seen.absent.length}`,
   );
   return Number(Math.max(status, bytes, ms).toFixed(4));
+}
+
+function namesOf(
+  { as }: Surface,
+  { hidden, bare, unclaimed, matrix }: Subjects,
+): { hidden: readonly string[]; absent: readonly string[] } {
+  if (as === 'matrix') return { hidden: matrix?.hidden ?? [], absent: matrix?.bare ?? [] };
+  const names = hidden.map((person) => person.auraId);
+  if (as === 'viewer') return { hidden: names, absent: bare.map((person) => person.auraId) };
+  // Blocking shows signed in only: signed out, a public person who blocks somebody is public.
+  return { hidden: names.filter((_, i) => i % 2 === 1), absent: unclaimed };
 }
 
 /** As many of each, in one random order. */
@@ -222,14 +259,19 @@ async function ask(
   client: Client,
   surface: Surface,
   auraId: string,
-  viewers: readonly TestEndpoint[],
+  { viewers, matrix }: Subjects,
   nth: number,
 ): Promise<Seen | null> {
   const { method, path, body } = surface.ask(auraId);
+  const token = {
+    viewer: viewers[nth % viewers.length]?.token,
+    matrix: matrix?.token,
+    nobody: undefined,
+  }[surface.as];
   const headers: Record<string, string> = {
     // Each time another subscriber, so that no limit on guessing is met.
     'x-forwarded-for': `10.${nth % 250}.${Math.floor(nth / 250) % 250}.7`,
-    ...(surface.signedIn && { authorization: `Bearer ${viewers[nth % viewers.length]?.token}` }),
+    ...(token !== undefined && { authorization: `Bearer ${token}` }),
     ...(body !== undefined && {
       'content-type': 'application/json',
       'idempotency-key': `${surface.name}-${nth}`,

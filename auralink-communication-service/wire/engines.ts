@@ -8,6 +8,7 @@ import { createWebhookReader } from '../adapters/livekit-webhook.ts';
 import { livekitProbe, platformProbe, stunProbe, synapseProbe } from '../adapters/probes.ts';
 import { openRedis, type Redis } from '../adapters/redis.ts';
 import type { Synapse } from '../adapters/synapse.ts';
+import { createSynapseProfiles } from '../adapters/synapse-profile.ts';
 import { type ClosableWakeBus, createWakeBus } from '../adapters/wake-bus.ts';
 import { openPostgresCarrier } from '../adapters/wake-postgres.ts';
 import { createRedisCarrier } from '../adapters/wake-redis.ts';
@@ -21,12 +22,13 @@ import { metricsRoutes } from '../http/metrics.ts';
 import { createNetworks } from '../http/networks.ts';
 import { openapi } from '../http/openapi.ts';
 import { proxyRoutes } from '../http/proxy.ts';
-import type { ProxyPrivacy } from '../http/proxy-privacy.ts';
+import { createProxyPrivacy, type ProxyPrivacy } from '../http/proxy-privacy.ts';
 import { requestMetrics } from '../http/request-metrics.ts';
 import { wellKnownRoutes } from '../http/well-known.ts';
 import { type DatabaseProbe, openDatabaseProbe } from '../store/health.ts';
 import { rememberWebhook } from '../store/livekit-webhooks.ts';
 import { createMetricsSource } from '../store/metrics.ts';
+import { privacyStore } from '../store/privacy.ts';
 import type { Base } from './base.ts';
 import { databaseAddress } from './database.ts';
 import { type Loop, startLoop } from './loops.ts';
@@ -42,6 +44,8 @@ export interface Engines {
   /** Null: the operator has none. */
   readonly redis: Redis | null;
   readonly databaseProbe: DatabaseProbe;
+  /** What of Matrix profiles the proxy keeps from whom. */
+  readonly proxyPrivacy: ProxyPrivacy;
   close(): Promise<void>;
 }
 
@@ -60,11 +64,13 @@ export function wireEngines(base: Base): Engines {
   ];
   const bus = createWakeBus(processId, carriers, metrics.endpoints, log);
   const databaseProbe = openDatabaseProbe(address);
+  const profiles = createSynapseProfiles({ url: config.SYNAPSE_URL, asToken: config.APPSERVICE_AS_TOKEN });
   return {
     metrics,
     bus,
     redis,
     databaseProbe,
+    proxyPrivacy: createProxyPrivacy({ profiles, store: privacyStore(db.pool), clock: base.clock }),
     provider: createLivekit({
       url: config.LIVEKIT_URL,
       publicUrl: config.LIVEKIT_PUBLIC_URL,
@@ -75,6 +81,7 @@ export function wireEngines(base: Base): Engines {
       await bus.close();
       await redis?.close();
       await databaseProbe.close();
+      await profiles.close();
     },
   };
 }
@@ -87,7 +94,6 @@ function wireRedis({ config, log }: Base): Redis | null {
 export interface PublicNeeds {
   readonly resolveAuraId: ResolveAuraId;
   readonly isStopping: () => boolean;
-  readonly proxyPrivacy?: ProxyPrivacy;
 }
 
 /** For the public door's root, before the routes that they describe and count. */
@@ -100,7 +106,7 @@ export function publicEnginePlugins(base: Base, engines: Engines, needs: PublicN
       synapseUrl: config.SYNAPSE_URL,
       isTrustedProxy: createNetworks(config.TRUSTED_PROXY_CIDRS),
       rewriteLogin: (body) => rewriteLogin(body, needs.resolveAuraId),
-      ...(needs.proxyPrivacy && { privacy: needs.proxyPrivacy }),
+      privacy: engines.proxyPrivacy,
     }),
     wellKnownRoutes({ publicBaseUrl: config.PUBLIC_BASE_URL, federation: config.ENABLE_FEDERATION }),
     healthRoutes({

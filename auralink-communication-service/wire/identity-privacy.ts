@@ -24,7 +24,6 @@ import { contactsRoutes } from '../http/contacts-routes.ts';
 import type { EndpointAuth } from '../http/endpoint-auth.ts';
 import { invitesRoutes } from '../http/invites-routes.ts';
 import { privacyRoutes } from '../http/privacy-routes.ts';
-import { createProxyPrivacy, type ProxyPrivacy } from '../http/proxy-privacy.ts';
 import { contactStore } from '../store/contacts.ts';
 import { inviteStore } from '../store/invites.ts';
 import { matrixProfileSource } from '../store/matrix-profile.ts';
@@ -50,12 +49,11 @@ export interface PrivacyPart {
   /** For the calls room. */
   readonly gate: CallGate;
   readonly fanOut: ContactFanOut;
-  readonly proxyPrivacy: ProxyPrivacy;
   close(): Promise<void>;
 }
 
 export function wirePrivacy(base: Omit<Base, 'processId'>, needs: PrivacyNeeds): PrivacyPart {
-  const { config, db, clock, newId } = base;
+  const { config, db, newId } = base;
   const { auth, audit, cache, vault, directory, outbox, eventLog: log } = needs;
   const { unitOfWork, pool } = db;
   const store = privacyStore(pool);
@@ -101,7 +99,6 @@ export function wirePrivacy(base: Omit<Base, 'processId'>, needs: PrivacyNeeds):
     ]),
     gate: createPrivacyGate(store),
     fanOut,
-    proxyPrivacy: createProxyPrivacy({ profiles, store, clock }),
     close: () => profiles.close(),
   };
 }

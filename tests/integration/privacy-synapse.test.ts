@@ -7,16 +7,21 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, describe, it } from 'node:test';
 import { pino } from 'pino';
+import { createSynapseProfiles } from '../../auralink-communication-service/adapters/synapse-profile.ts';
+import { systemClock } from '../../auralink-communication-service/core/clock.ts';
 import { newId } from '../../auralink-communication-service/core/ids.ts';
 import { createNetworks } from '../../auralink-communication-service/http/networks.ts';
 import { proxyRoutes } from '../../auralink-communication-service/http/proxy.ts';
+import { createProxyPrivacy } from '../../auralink-communication-service/http/proxy-privacy.ts';
 import { buildDoor } from '../../auralink-communication-service/http/server.ts';
+import { privacyStore } from '../../auralink-communication-service/store/privacy.ts';
 import { constellation } from '../harness.ts';
 import { eventually } from '../support/eventually.ts';
 import { openPrivacyDoor, type Somebody } from '../support/privacy-door.ts';
 
 const { config } = constellation();
 const door = await openPrivacyDoor();
+const profiles = createSynapseProfiles({ url: config.SYNAPSE_URL, asToken: config.APPSERVICE_AS_TOKEN });
 const proxy = await buildDoor({
   logger: pino({ level: 'silent' }),
   newId,
@@ -26,11 +31,14 @@ const proxy = await buildDoor({
       synapseUrl: config.SYNAPSE_URL,
       isTrustedProxy: createNetworks([]),
       rewriteLogin: async (body) => body,
-      privacy: door.part.proxyPrivacy,
+      privacy: createProxyPrivacy({ profiles, store: privacyStore(door.db.pool), clock: systemClock }),
     }),
   ],
 });
-after(() => proxy.close());
+after(async () => {
+  await proxy.close();
+  await profiles.close();
+});
 const proxyUrl = await proxy.listen({ host: '127.0.0.1', port: 0 });
 
 interface Matrix {

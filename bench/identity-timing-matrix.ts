@@ -1,0 +1,65 @@
+/**
+ * The Matrix surfaces of the timing bench, through the public door: the profile and its fields, and the directory, of
+ * people who share a room with the viewer. Those who are hidden show their names to everybody and have blocked the
+ * viewer; those who are bare show nothing.
+ */
+import { randomBytes } from 'node:crypto';
+import type { Constellation } from '../auralink-communication-service/launcher/constellation.ts';
+import type { World } from '../tests/support/world.ts';
+
+/** Accounts of each class; each joins one room, which takes Synapse a moment. */
+const ACCOUNTS_A_CLASS = 20;
+
+export interface MatrixSubjects {
+  readonly token: string;
+  readonly hidden: readonly string[];
+  readonly bare: readonly string[];
+}
+
+/** Makes the accounts, people and blocks. */
+export async function makeMatrixSubjects(
+  { settings, urls }: Constellation,
+  world: World,
+): Promise<MatrixSubjects> {
+  const asToken = settings.config.APPSERVICE_AS_TOKEN;
+  const call = async (method: string, path: string, token: string, body: object) => {
+    const answer = await fetch(`${urls.synapse}/_matrix/client/v3/${path}`, {
+      method,
+      headers: { authorization: `Bearer ${token}` },
+      body: JSON.stringify(body),
+    });
+    if (!answer.ok) throw new Error(`${path} answered ${answer.status}: ${await answer.text()}`);
+    return (await answer.json()) as Record<string, string>;
+  };
+  const tag = randomBytes(4).toString('hex');
+  const people = await world.people(`m${tag}`, ACCOUNTS_A_CLASS * 2 + 1);
+  const accounts: { userId: string; token: string }[] = [];
+  for (const person of people) {
+    const username = `u${randomBytes(16).toString('hex')}`;
+    const made = await call('POST', 'register', asToken, { type: 'm.login.application_service', username });
+    const account = { userId: made.user_id ?? '', token: made.access_token ?? '' };
+    accounts.push(account);
+    await world.db.query(
+      `INSERT INTO matrix_user_mappings (matrix_user_id, person_id, state, is_primary, attached_by)
+       VALUES ($1, $2, 'active', true, 'provisioned')`,
+      [account.userId, person.personId],
+    );
+  }
+  const [viewer, ...others] = accounts;
+  if (viewer === undefined) throw new Error('no account was made');
+  const room = await call('POST', 'createRoom', viewer.token, { preset: 'public_chat' });
+  for (const [i, { userId, token }] of others.entries()) {
+    const isHidden = i < ACCOUNTS_A_CLASS;
+    await call('PUT', `profile/${encodeURIComponent(userId)}/displayname`, token, {
+      displayname: isHidden ? 'Somebody with a name' : '',
+    });
+    await call('POST', `join/${encodeURIComponent(room.room_id ?? '')}`, token, {});
+    if (!isHidden) continue;
+    await world.db.query('INSERT INTO person_blocks (person_id, blocked_person_id) VALUES ($1, $2)', [
+      people[i + 1]?.personId,
+      people[0]?.personId,
+    ]);
+  }
+  const ids = others.map((account) => account.userId);
+  return { token: viewer.token, hidden: ids.slice(0, ACCOUNTS_A_CLASS), bare: ids.slice(ACCOUNTS_A_CLASS) };
+}
