@@ -5,12 +5,17 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { AuraError } from '../../auralink-communication-service/core/errors.ts';
-import { openDatabase } from '../../auralink-communication-service/store/db.ts';
+import { type AuraId, newId } from '../../auralink-communication-service/core/ids.ts';
+import { openDatabase, query } from '../../auralink-communication-service/store/db.ts';
+import { nameStore } from '../../auralink-communication-service/store/names.ts';
+import { Browser } from '../fakes/browser.ts';
 import { FakeMatrixAccounts } from '../fakes/matrix-accounts.ts';
 import { testDatabase } from '../harness.ts';
+import { openIdentityDoor, PASSWORD } from '../support/identity-door.ts';
 import { namesRoom } from '../support/names-room.ts';
 
 const CLAIMS = 100;
+const WAIT_MS = 3_000;
 const address = await testDatabase();
 const dbs = [openDatabase(address), openDatabase(address)] as const;
 after(async () => {
@@ -109,4 +114,74 @@ test('two people who swap names at once do not get each other’s', async () => 
   for (const swap of swaps) assert.equal(swap.status, 'rejected');
   assert.equal((await rooms[0].names.getNames(a.personId)).current, '@xenia.aura');
   assert.equal((await rooms[0].names.getNames(b.personId)).current, '@yvonne.aura');
+});
+
+/** Waits until somebody waits for a lock, and tells. */
+async function somebodyWaits(): Promise<void> {
+  const deadline = performance.now() + WAIT_MS;
+  while (performance.now() < deadline) {
+    const { rows } = await dbs[0].pool.query(
+      `SELECT count(*) AS n FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+    );
+    if (rows[0].n > 0) return;
+  }
+  assert.fail('nobody waits for a lock');
+}
+
+test('a claim that waits for a rename’s commit is refused by the hold that it could not see before', async () => {
+  const { personId } = await rooms[0].person('wilhelma');
+  const names = nameStore(dbs[0].pool);
+  let waiting: Promise<unknown> = Promise.resolve();
+  await dbs[0].unitOfWork.run(async (tx) => {
+    await names.lockPerson(tx, personId);
+    // As when the hold came after the moment in which the claim looked for one.
+    await names.setName(tx, personId, '@wilhelma-new.aura' as AuraId, 'vvllhelrnanevv');
+    waiting = outcomes([claim(rooms[1], 'wilhelma', 'thief-of-wilhelma')]);
+    await somebodyWaits();
+    await insertHold(tx, personId);
+  });
+  assert.deepEqual(await waiting, { won: 0, taken: 1 });
+});
+
+async function insertHold(tx: Parameters<typeof query>[0], personId: string): Promise<void> {
+  await query(
+    tx,
+    'test-hold',
+    `INSERT INTO aura_id_holds (hold_id, skeleton, aura_id, person_id, cause, resolves_until, held_until)
+     VALUES ($1, 'vvllhelrna', '@wilhelma.aura', $2, 'renamed', now() + interval '90 days', now() + interval '180 days')`,
+    [newId(), personId],
+  );
+}
+
+test('a hundred sign-in pages at two doors claim one name: one person gets it', async () => {
+  const door = await openIdentityDoor(address);
+  const other = await openIdentityDoor(address, {}, door);
+  const tries = Array.from({ length: CLAIMS }, async (_, i) => {
+    const browser = new Browser(door.baseUrl);
+    // A household each, so that no limit of addresses decides.
+    const headers = { 'x-forwarded-for': `192.0.2.${i + 1}` };
+    const authorization = await browser.authorize(door.phone);
+    const register = {
+      auraId: i % 2 === 0 ? 'konrad' : 'k0nrad',
+      ...{ password: PASSWORD, invitationCode: door.config.REGISTRATION_TOKEN },
+    };
+    if (i % 4 < 2) return (await browser.act(authorization, { register }, headers)).status;
+    const cookie = browser.cookies.map((c) => `${c.name}=${c.value}`).join('; ');
+    const answer = await fetch(
+      `http://127.0.0.1:${other.app.addresses()[0]?.port}/oidc/interaction/${authorization.uid}/register`,
+      {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', origin: door.baseUrl, cookie, ...headers },
+        body: JSON.stringify(register),
+      },
+    );
+    return answer.status;
+  });
+  const statuses = await Promise.all(tries);
+  assert.deepEqual(
+    [statuses.filter((s) => s === 200).length, statuses.filter((s) => s === 409).length],
+    [1, CLAIMS - 1],
+    statuses.join(),
+  );
+  assert.equal(await bearersOf('konrad'), 1);
 });
