@@ -1,20 +1,14 @@
-/** A person's own names and Matrix accounts, for apps that may manage the account; and the QR code of any address. */
+/** A person's own names and Matrix accounts, for apps that may manage the account. */
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { MatrixAccountsService } from '../auralink-modules/auraid/matrix-accounts.ts';
 import { PASSWORD_MAX_BYTES } from '../auralink-modules/auraid/model.ts';
-import { checkName, FAULT_TEXT } from '../auralink-modules/auraid/names.ts';
 import type { NamesService } from '../auralink-modules/auraid/names-service.ts';
 import type { MatrixAccount } from '../auralink-modules/auraid/ports-names.ts';
-import { qrSvg } from '../auralink-modules/auraid/qr.ts';
-import { AuraError } from '../core/errors.ts';
 import type { UserId } from '../core/ids.ts';
 import { isPlainText, NOT_PLAIN } from '../core/text.ts';
 import { clientAddress } from './client-address.ts';
 import { type EndpointAuth, endpointOf } from './endpoint-auth.ts';
-
-/** Seconds that a QR code may be kept: it depends on the address alone. */
-export const QR_MAX_AGE_SECONDS = 86_400;
 
 export interface NamesRoutesDeps {
   readonly auth: Pick<EndpointAuth, 'requireEndpoint'>;
@@ -63,37 +57,10 @@ type App = Parameters<FastifyPluginAsyncZod>[0];
 
 export function namesRoutes(deps: NamesRoutesDeps): FastifyPluginAsyncZod {
   return async (app) => {
-    qrRoute(app);
     nameRoutes(app, deps);
     accountRoutes(app, deps);
     changeAccountRoutes(app, deps);
   };
-}
-
-function qrRoute(app: App): void {
-  app.get(
-    '/_auralink/v1/names/:name/qr.svg',
-    {
-      schema: {
-        params: z.object({ name: z.string().min(1).max(128) }),
-        response: { 200: z.string() },
-        tags: ['identity'],
-        summary: 'QR code of an address; says nothing about whether somebody has it',
-      },
-    },
-    async (request, reply) => {
-      const name = checkName(request.params.name, new Set());
-      if (!name.ok) {
-        throw new AuraError('invalid', FAULT_TEXT[name.fault], { field: 'name', reason: name.fault });
-      }
-      return reply
-        .header('cache-control', `public, max-age=${QR_MAX_AGE_SECONDS}`)
-        .header('x-content-type-options', 'nosniff')
-        .header('content-security-policy', "default-src 'none'")
-        .type('image/svg+xml')
-        .send(qrSvg(`aura:${name.auraId}`));
-    },
-  );
 }
 
 function nameRoutes(app: App, { auth, names, accounts }: NamesRoutesDeps): void {

@@ -1,20 +1,25 @@
 /**
- * A person before the whole world: her page, her profile, WebFinger (RFC 7033). Who does not show herself to everybody
+ * A person before the whole world: her page, her profile, WebFinger (RFC 7033), and the QR code of any address. Who does not show herself to everybody
  * is, byte for byte, like a name that nobody has. These routes ignore tokens.
  */
 import type { FastifyReply } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { checkName, FAULT_TEXT } from '../auralink-modules/auraid/names.ts';
 import type { RateLimit, RateLimiter } from '../auralink-modules/auraid/ports.ts';
 import { profileViewSchema } from '../auralink-modules/auraid/profile-view.ts';
 import type { PublicProfiles } from '../auralink-modules/auraid/public-profile.ts';
+import { qrSvg } from '../auralink-modules/auraid/qr.ts';
 import { AuraError } from '../core/errors.ts';
 import { clientAddress } from './client-address.ts';
 
-/** Public profiles that one address looks at. */
+/** Public profiles and codes that one address asks for. */
 export const PUBLIC_LOOK_LIMIT: RateLimit = { hits: 120, windowSeconds: 60 };
 /** A refusal without a token has so many bytes, whatever was asked for. */
 export const PUBLIC_REFUSAL_BYTES = 512;
+
+/** Seconds that a QR code may be kept: it depends on the address alone. */
+export const QR_MAX_AGE_SECONDS = 86_400;
 
 export interface PublicRoutesDeps {
   readonly profiles: PublicProfiles;
@@ -87,7 +92,35 @@ export function publicRoutes({
         return sendProfilePage(reply.code(view === null ? 404 : 200));
       },
     );
+
+    qrRoute(app);
   };
+}
+
+function qrRoute(app: Parameters<FastifyPluginAsyncZod>[0]): void {
+  app.get(
+    '/_auralink/v1/names/:name/qr.svg',
+    {
+      schema: {
+        params: z.object({ name: z.string().min(1).max(128) }),
+        response: { 200: z.string() },
+        tags: ['identity'],
+        summary: 'QR code of an address; says nothing about whether somebody has it',
+      },
+    },
+    async (request, reply) => {
+      const name = checkName(request.params.name, new Set());
+      if (!name.ok) {
+        throw new AuraError('invalid', FAULT_TEXT[name.fault], { field: 'name', reason: name.fault });
+      }
+      return reply
+        .header('cache-control', `public, max-age=${QR_MAX_AGE_SECONDS}`)
+        .header('x-content-type-options', 'nosniff')
+        .header('content-security-policy', "default-src 'none'")
+        .type('image/svg+xml')
+        .send(qrSvg(`aura:${name.auraId}`));
+    },
+  );
 }
 
 /** Says nothing of what was asked for, so that it has one length. */
