@@ -1,6 +1,6 @@
 /**
- * A person before the whole world: her page, her profile, WebFinger (RFC 7033), and the QR code of any address. Who does not show herself to everybody
- * is, byte for byte, like a name that nobody has. These routes ignore tokens.
+ * A person before the whole world: her page, her profile, WebFinger (RFC 7033), and the QR code of any address. Who does
+ * not show herself to everybody is, byte for byte, like a name that nobody has. These routes ignore tokens.
  */
 import type { FastifyReply } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
