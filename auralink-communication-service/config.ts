@@ -129,6 +129,16 @@ export const configSchema = z.object({
   ),
   OIDC_COOKIE_KEYS: secret.describe('Keys that sign our cookies, comma-separated, newest first'),
   OIDC_SYNAPSE_CLIENT_SECRET: secret.describe("Synapse's client secret at our sign-in"),
+  KEY_RING_PATH: z
+    .string()
+    .default('')
+    .describe("File of the key ring that wraps people's data keys; empty: no personal data are kept"),
+  AUDIT_HEADS_PATH: z
+    .string()
+    .default('')
+    .describe(
+      "File to which the audit log's heads are exported; keep it where the database's owner cannot write",
+    ),
   DASHBOARD_ISSUER: z
     .string()
     .default('https://dashboard.auralink.network')

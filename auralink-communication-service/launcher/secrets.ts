@@ -6,6 +6,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK } from 'jose';
+import type { KeyRingFile } from '../auralink-modules/auraid/crypto/key-ring.ts';
 import { SECRET_VARIABLES } from '../config.ts';
 import { writeFileAtomic } from './process.ts';
 
@@ -20,6 +21,7 @@ export const LAUNCHER_SECRETS = {
   dashboardPublic: 'dashboard-dev-public.jwks',
   alicePassword: 'alice-password',
   bobPassword: 'bob-password',
+  keyRing: 'key-ring.json',
 } as const;
 
 const RANDOM_BYTES = 32;
@@ -52,6 +54,18 @@ async function signingJwk(): Promise<JWK> {
 function publicPart(jwk: JWK): JWK {
   const { d: _private, ...rest } = jwk;
   return rest;
+}
+
+/** A key ring with its first key and its first index key (auraid/crypto/key-ring.ts). */
+async function keyRing(): Promise<string> {
+  const file: KeyRingFile = {
+    version: 1,
+    current: 'k1',
+    keys: [{ id: 'k1', key: await random(), createdAt: new Date().toISOString() }],
+    indexCurrent: 'i1',
+    indexKeys: [{ id: 'i1', key: await random() }],
+  };
+  return JSON.stringify(file, null, 2);
 }
 
 /** Synapse's own format: algorithm, version, unpadded base64 of the seed. */
@@ -91,6 +105,7 @@ export async function ensureSecrets(secretsDir: string): Promise<string[]> {
   await ensure(LAUNCHER_SECRETS.synapseMacaroon, random);
   await ensure(LAUNCHER_SECRETS.synapseForm, random);
   await ensure(LAUNCHER_SECRETS.synapseSigning, matrixSigningKey);
+  await ensure(LAUNCHER_SECRETS.keyRing, keyRing);
   await ensure(LAUNCHER_SECRETS.alicePassword, password);
   await ensure(LAUNCHER_SECRETS.bobPassword, password);
   await ensure(LAUNCHER_SECRETS.dashboardPrivate, async () => JSON.stringify(await signingJwk()));

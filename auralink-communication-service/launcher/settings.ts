@@ -115,6 +115,8 @@ function computeEnv(
     LIVEKIT_URL: `http://127.0.0.1:${ports.livekit}`,
     LIVEKIT_PUBLIC_URL: `ws://localhost:${ports.livekit}`,
     DASHBOARD_JWKS_FILE: secretPath(layout.secretsDir, LAUNCHER_SECRETS.dashboardPublic),
+    KEY_RING_PATH: secretPath(layout.secretsDir, LAUNCHER_SECRETS.keyRing),
+    AUDIT_HEADS_PATH: join(layout.dataDir, 'audit-heads.jsonl'),
     RUN_DIR: layout.runDir,
     WEB_DIST_DIR: join(PROJECT_ROOT, 'auralink-web/dist'),
   };

@@ -1,0 +1,47 @@
+/**
+ * The heads of the audit log's chains, kept outside of the database: a line of JSON whenever any has grown. Whoever cuts
+ * the log's end off, chain rows included, does not reach this file.
+ */
+import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+import { z } from 'zod';
+
+const headSchema = z.object({
+  chain: z.int().min(0),
+  seq: z.int().min(0),
+  hash: z.string().regex(/^[0-9a-f]{64}$/),
+});
+const lineSchema = z.object({ at: z.iso.datetime(), heads: z.array(headSchema) });
+export type ExportedHead = z.output<typeof headSchema>;
+
+export interface AuditHeadsFile {
+  /** Only chains that have grown since this process's last line; nothing where none has. */
+  append(heads: readonly ExportedHead[], at: Date): void;
+}
+
+/** `path` empty: heads are exported nowhere. */
+export function createAuditHeadsFile(path: string): AuditHeadsFile {
+  const written = new Map<number, number>();
+  return {
+    append(heads, at) {
+      if (path === '') return;
+      const grown = heads.filter((head) => head.seq > (written.get(head.chain) ?? 0));
+      if (grown.length === 0) return;
+      appendFileSync(path, `${JSON.stringify({ at: at.toISOString(), heads: grown })}\n`, { mode: 0o600 });
+      for (const head of grown) written.set(head.chain, head.seq);
+    },
+  };
+}
+
+/** Every head that was ever exported. Throws with the line's number where the file is not what we wrote. */
+export function readExportedHeads(path: string): ExportedHead[] {
+  if (!existsSync(path)) return [];
+  const lines = readFileSync(path, 'utf8').split('\n');
+  return lines.flatMap((line, index) => {
+    if (line === '') return [];
+    try {
+      return lineSchema.parse(JSON.parse(line)).heads;
+    } catch {
+      throw new Error(`line ${index + 1} of ${path} is no line of audit heads`);
+    }
+  });
+}

@@ -1,0 +1,60 @@
+/**
+ * The key ring's file. It may be replaced while we run: its metadata are looked at once in a while, and at once when a
+ * key is asked for that we do not know. A file that cannot be read or understood leaves the last good ring in force.
+ */
+import { readFileSync, statSync } from 'node:fs';
+import {
+  type KeyRing,
+  type KeyRingSource,
+  parseKeyRing,
+} from '../auralink-modules/auraid/crypto/key-ring.ts';
+import type { Clock } from '../core/clock.ts';
+import { AuraError } from '../core/errors.ts';
+import type { Log } from '../core/log.ts';
+
+/** How often the file's metadata are looked at while keys are in use. */
+export const KEY_RING_LOOK_MS = 1_000;
+
+const noRing: KeyRingSource = {
+  current: () => {
+    throw noKeyRing();
+  },
+  refresh: () => {
+    throw noKeyRing();
+  },
+};
+
+function noKeyRing(): AuraError {
+  return new AuraError('unavailable', 'This server keeps no personal data: KEY_RING_PATH is not set.', {
+    reason: 'no_key_ring',
+  });
+}
+
+/** Throws at once where the file is bad; `path` empty: a ring that refuses everything. */
+export function openKeyRing(path: string, clock: Clock, log: Pick<Log, 'warn'>): KeyRingSource {
+  if (path === '') return noRing;
+  const stampOf = (): string => {
+    const { ino, size, mtimeMs } = statSync(path);
+    return `${ino} ${size} ${mtimeMs}`;
+  };
+  let stamp = stampOf();
+  let ring: KeyRing = parseKeyRing(readFileSync(path, 'utf8'));
+  let lookedAtMs = clock.now().getTime();
+  const refresh = (): KeyRing => {
+    lookedAtMs = clock.now().getTime();
+    try {
+      const found = stampOf();
+      if (found === stamp) return ring;
+      ring = parseKeyRing(readFileSync(path, 'utf8'));
+      stamp = found;
+    } catch (err) {
+      // The error names the fault's place in the file and no key.
+      log.warn({ err, path }, 'the key ring cannot be read; the last good one stays in force');
+    }
+    return ring;
+  };
+  return {
+    current: () => (clock.now().getTime() - lookedAtMs >= KEY_RING_LOOK_MS ? refresh() : ring),
+    refresh,
+  };
+}

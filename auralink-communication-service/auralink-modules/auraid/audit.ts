@@ -1,0 +1,46 @@
+/**
+ * What people and operators did to identities. An entry is written in the transaction of the act itself, and last in
+ * it, because it locks the end of one of the chains. Entries name people by id and never hold a text of theirs.
+ */
+import type { PersonId } from '../../core/ids.ts';
+import type { Tx } from '../../core/unit-of-work.ts';
+
+export type Actor = `person:${string}` | `service:${string}` | 'operator:cli' | 'system';
+
+export const ACTS = [
+  'name.claimed',
+  'name.renamed',
+  'name.released',
+  'name.taken_back',
+  'account.attached',
+  'account.detached',
+  'account.primary',
+  'password.changed',
+  'session.revoked',
+  'sessions.revoked_all',
+  'privacy.changed',
+  'profile.changed',
+  'field.written',
+  'field.removed',
+  'contact.blocked',
+  'contact.unblocked',
+  'invite.made',
+  'invite.revoked',
+  'export.made',
+  'erasure.confirmed',
+  'erasure.done',
+  'keys.rotated',
+] as const;
+export type Act = (typeof ACTS)[number];
+
+export interface AuditEntry {
+  readonly actor: Actor;
+  readonly act: Act;
+  readonly subject: PersonId;
+  /** Circumstances; never a name, an address or a text of hers. */
+  readonly detail?: Readonly<Record<string, string | number | boolean>>;
+}
+
+export interface Audit {
+  record(tx: Tx, entry: AuditEntry): Promise<void>;
+}

@@ -1,0 +1,96 @@
+/**
+ * One data key a person, made when her first value is sealed and wrapped by the key ring. Deleting its row makes all her
+ * values noise (crypto-shredding), also those in backups whose ring is still there. Opened keys are remembered; a key
+ * whose row is gone is forgotten at the latest when the process is told or restarted, so erasure tells all processes.
+ */
+import type { PersonId } from '../../../core/ids.ts';
+import type { Tx } from '../../../core/unit-of-work.ts';
+import type { PersonKeyStore, WrappedDataKey } from '../ports-storage.ts';
+import {
+  CorruptEnvelopeError,
+  type DataKey,
+  dataKeyIdOf,
+  KEY_BYTES,
+  openValue,
+  type Place,
+  type RandomBytes,
+  sealValue,
+  unwrapKey,
+  wrapKey,
+} from './envelope.ts';
+import type { KeyRingSource } from './key-ring.ts';
+
+/** Opened data keys that a process remembers; about 200 bytes each. */
+export const DATA_KEYS_CACHED_MAX = 5_000;
+/** Data keys wrapped anew in one round after the ring was rotated. */
+export const REWRAP_BATCH = 500;
+
+export interface Vault {
+  /** Envelope of `plain`, which opens only at `place`. Makes her data key if she has none, in `tx`. */
+  seal(tx: Tx, personId: PersonId, place: Place, plain: Buffer): Promise<Buffer>;
+  /** Throws CorruptEnvelopeError, `unavailable` (reason no_key_ring). */
+  open(personId: PersonId, place: Place, envelope: Buffer): Promise<Buffer>;
+  /** Her key is gone. */
+  forget(personId: PersonId): void;
+  /** Wraps data keys anew that an older key of the ring wrapped; returns how many, at most REWRAP_BATCH. */
+  rewrap(): Promise<number>;
+}
+
+export interface VaultDeps {
+  readonly keys: PersonKeyStore;
+  readonly ring: KeyRingSource;
+  readonly newId: () => string;
+  readonly randomBytes: RandomBytes;
+}
+
+export function createVault(deps: VaultDeps): Vault {
+  const opened = new Map<PersonId, DataKey>();
+  const remember = (personId: PersonId, key: DataKey): DataKey => {
+    opened.delete(personId);
+    if (opened.size >= DATA_KEYS_CACHED_MAX) opened.delete(opened.keys().next().value as PersonId);
+    opened.set(personId, key);
+    return key;
+  };
+  const unwrap = (row: WrappedDataKey): DataKey => {
+    const known = deps.ring.current().keys.get(row.ringKeyId);
+    const ringKey = known ?? deps.ring.refresh().keys.get(row.ringKeyId);
+    if (ringKey === undefined) throw new CorruptEnvelopeError(`the ring has no key ${row.ringKeyId}`);
+    return unwrapKey(ringKey, row.personId, row.dataKeyId, row.wrapped);
+  };
+  return {
+    async seal(tx, personId, place, plain) {
+      // Not from memory: she may have been erased, and nothing may be sealed with a key that is gone.
+      const row = await deps.keys.insert(tx, newKey(deps, personId));
+      return sealValue(remember(personId, unwrap(row)), place, plain, deps.randomBytes);
+    },
+    async open(personId, place, envelope) {
+      const wanted = dataKeyIdOf(envelope);
+      const known = opened.get(personId);
+      if (known?.id === wanted) return openValue(known, place, envelope);
+      const row = await deps.keys.find(personId);
+      if (row === null) throw new CorruptEnvelopeError('its key is gone');
+      return openValue(remember(personId, unwrap(row)), place, envelope);
+    },
+    forget: (personId) => {
+      opened.delete(personId);
+    },
+    rewrap: () => rewrap(deps, unwrap),
+  };
+}
+
+function newKey({ ring, newId, randomBytes }: VaultDeps, personId: PersonId): WrappedDataKey {
+  const dataKey: DataKey = { id: newId(), key: randomBytes(KEY_BYTES) };
+  const { current } = ring.current();
+  const wrapped = wrapKey(current, personId, dataKey, randomBytes);
+  return { personId, dataKeyId: dataKey.id, ringKeyId: current.id, wrapped };
+}
+
+async function rewrap(deps: VaultDeps, unwrap: (row: WrappedDataKey) => DataKey): Promise<number> {
+  const { current } = deps.ring.current();
+  let done = 0;
+  for (const row of await deps.keys.listWrappedOtherwise(current.id, REWRAP_BATCH)) {
+    const wrapped = wrapKey(current, row.personId, unwrap(row), deps.randomBytes);
+    if (await deps.keys.rewrap({ ...row, ringKeyId: current.id, wrapped }, row.ringKeyId)) done += 1;
+  }
+  return done;
+}

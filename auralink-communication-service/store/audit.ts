@@ -1,0 +1,50 @@
+/**
+ * The audit log in PostgreSQL. A trigger numbers, dates and chains each entry; reading back for `./aura audit verify`
+ * hands out what the hash was made of, letter by letter.
+ */
+import type pg from 'pg';
+import type { Audit } from '../auralink-modules/auraid/audit.ts';
+import type { AuditReader, ChainedEntry, ChainHead } from '../auralink-modules/auraid/audit-verify.ts';
+import { query } from './db.ts';
+
+export function auditStore(): Audit {
+  return {
+    async record(tx, { actor, act, subject, detail }) {
+      await query(
+        tx,
+        'audit-record',
+        'INSERT INTO audit_log (actor, act, subject_id, detail) VALUES ($1, $2, $3, $4)',
+        [actor, act, subject, JSON.stringify(detail ?? {})],
+      );
+    },
+  };
+}
+
+export async function readHeads(pool: pg.Pool): Promise<ChainHead[]> {
+  const sql = "SELECT chain::int, seq, encode(hash, 'hex') AS hash FROM audit_chains ORDER BY chain";
+  return await query<ChainHead & pg.QueryResultRow>(pool, 'audit-heads', sql, []);
+}
+
+export function auditReader(pool: pg.Pool): AuditReader {
+  return {
+    heads: () => readHeads(pool),
+    entries: (chain, after, limit) => readChain(pool, chain, after, limit),
+  };
+}
+
+async function readChain(
+  pool: pg.Pool,
+  chain: number,
+  after: number,
+  limit: number,
+): Promise<ChainedEntry[]> {
+  return await query<ChainedEntry & pg.QueryResultRow>(
+    pool,
+    'audit-chain',
+    `SELECT chain::int, seq, encode(hash, 'hex') AS hash, encode(previous_hash, 'hex') AS "previousHash",
+       concat_ws(E'\\n', chain, seq, to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+         actor, act, subject_id, detail::text) AS text
+     FROM audit_log WHERE chain = $1 AND seq > $2 ORDER BY seq LIMIT $3`,
+    [chain, after, limit],
+  );
+}
