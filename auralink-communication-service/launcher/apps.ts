@@ -6,14 +6,10 @@ import type { AppId } from '../core/ids.ts';
 import { isPlainText, NOT_PLAIN } from '../core/text.ts';
 import { SYNAPSE_CLIENT_ID } from '../http/oidc.ts';
 import { APP_ORIGINS_CACHE_SECONDS, appStore } from '../store/apps.ts';
-import { openDatabase } from '../store/db.ts';
 import { APP_SCOPES, builtInApps } from '../wire/apps.ts';
-import { databaseAddress } from '../wire/database.ts';
 import { type CommonOptions, layoutFor } from './commands.ts';
-import { settingsFor } from './constellation.ts';
+import { withDatabase } from './database-of.ts';
 import { FrontDoorError } from './errors.ts';
-import { readOperatorEnv } from './settings.ts';
-import { findSupervisor, findUpRecord } from './up-record.ts';
 
 /** Characters of an app's name, as the table has it. */
 const APP_NAME_MAX_LENGTH = 60;
@@ -66,25 +62,14 @@ export function appFrom(options: AppOptions, config: Config): App {
 
 /** Exit code 0; throws FrontDoorError when nothing is up here, or an option is wrong. */
 export async function runAddApp(options: CommonOptions & AppOptions): Promise<number> {
-  const layout = layoutFor(options);
-  const record = findSupervisor(layout) === null ? null : findUpRecord(layout);
-  if (record === null) throw new FrontDoorError(`Nothing is up in ${layout.dataDir}; ./aura up starts it.`);
-  const { config } = await settingsFor({
-    dataDir: layout.dataDir,
-    portBase: record.portBase,
-    env: readOperatorEnv(),
-  });
-  const app = appFrom(options, config);
-  const db = openDatabase({ ...databaseAddress(config), poolSize: 1, applicationName: 'aura-app' });
-  try {
-    const store = appStore(db.pool, () => performance.now());
+  return await withDatabase(layoutFor(options), 'aura-app', async (pool, config) => {
+    const app = appFrom(options, config);
+    const store = appStore(pool, () => performance.now());
     await store.upsertApp(app);
     const isOn = (await store.findApp(app.appId)) !== null;
     console.log(options.json ? JSON.stringify({ ...app, isOn }) : describe(app, isOn));
-  } finally {
-    await db.close();
-  }
-  return 0;
+    return 0;
+  });
 }
 
 function describe(app: App, isOn: boolean): string {

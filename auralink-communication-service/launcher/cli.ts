@@ -105,6 +105,47 @@ function addApps(program: Command): void {
     .action(async (options) => finish((await import('./apps.ts')).runAddApp(options)));
 }
 
+function addKeeping(program: Command): void {
+  program
+    .command('audit')
+    .description('the log of what people and operators did to identities')
+    .command('verify')
+    .description('whether the log is whole: exit 0, 1 when it was altered, 2 when that cannot be told')
+    .option('--heads <file>', "exported heads to hold it against (default: the data folder's own)")
+    .addOption(dataOption())
+    .addOption(jsonOption())
+    .action(async (options) => {
+      const { runVerifyAudit } = await import('./audit.ts');
+      await finish(
+        runVerifyAudit(options).catch((error: unknown) => {
+          console.error(`aura: ${(error as Error).message}`);
+          return 2;
+        }),
+      );
+    });
+
+  const keys = program.command('keys').description("the key ring that wraps people's data keys");
+  keys
+    .command('rotate')
+    .description('add a key and make it current; data keys are wrapped anew in the background')
+    .addOption(dataOption())
+    .addOption(jsonOption())
+    .action(async (options) => finish((await import('./keys.ts')).runRotateKeys(options)));
+  keys
+    .command('retire')
+    .description('take a key away that wraps nothing any more')
+    .argument('<id>', 'for example k1')
+    .addOption(dataOption())
+    .addOption(jsonOption())
+    .action(async (id, options) => finish((await import('./keys.ts')).runRetireKey(id, options)));
+  keys
+    .command('status')
+    .description('the keys of the ring, and how many data keys each wraps')
+    .addOption(dataOption())
+    .addOption(jsonOption())
+    .action(async (options) => finish((await import('./keys.ts')).runKeysStatus(options)));
+}
+
 function addDeveloping(program: Command): void {
   program
     .command('test')
@@ -140,6 +181,7 @@ function build(): Command {
   addRunning(program);
   addLooking(program);
   addApps(program);
+  addKeeping(program);
   addDeveloping(program);
   return program;
 }

@@ -100,6 +100,7 @@ export function postgresPart(settings: Settings, programs: string, user: OsUser 
     log_min_duration_statement: '1s',
     // What people wrote is not for the log.
     log_parameter_max_length: 0,
+    log_error_verbosity: 'terse',
   };
   return {
     name: 'postgres',
