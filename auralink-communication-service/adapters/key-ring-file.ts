@@ -31,7 +31,7 @@ function noKeyRing(): AuraError {
 }
 
 /** Throws at once where the file is bad; `path` empty: a ring that refuses everything. */
-export function openKeyRing(path: string, clock: Clock, log: Pick<Log, 'warn'>): KeyRingSource {
+export function openKeyRing(path: string, clock: Pick<Clock, 'now'>, log: Pick<Log, 'warn'>): KeyRingSource {
   if (path === '') return noRing;
   const stampOf = (): string => {
     const { ino, size, mtimeMs } = statSync(path);
