@@ -48,10 +48,11 @@ const reservations: Pick<RegistryStore, 'findByKey' | 'insertReservation' | 'mov
       'registry_reserve',
       `INSERT INTO aura_id_registry
            (person_id, aura_id, skeleton, display_name, state, registration_key, dashboard_user_id)
-         VALUES ($1, $2, $3, $4, 'reserved', $5, $6)
+         SELECT $1::uuid, $2::text, $3::text, $4::text, 'reserved', $5::text, $6::text
+         WHERE NOT EXISTS (SELECT FROM aura_id_holds WHERE skeleton = $3 AND held_until > now())
          ON CONFLICT DO NOTHING RETURNING person_id`,
       [r.personId, r.auraId, r.skeleton, r.displayName, r.registrationKey, r.dashboardUserId],
-    );
+    ).catch(takenIfHeld);
     return rows.length === 1;
   },
 
@@ -65,14 +66,19 @@ const reservations: Pick<RegistryStore, 'findByKey' | 'insertReservation' | 'mov
         [personId, auraId, skeleton],
       );
     } catch (error) {
-      if (findViolatedConstraint(error) === null) throw error;
-      throw new AuraError('taken', 'Somebody holds this name, or one that looks like it.', {
-        field: 'auraId',
-        reason: 'taken',
-      });
+      takenIfHeld(error);
     }
   },
 };
+
+/** A name that is somebody's, or that the guard of holds refused after the unique indexes had let it pass. */
+function takenIfHeld(error: unknown): never {
+  if (findViolatedConstraint(error) === null) throw error;
+  throw new AuraError('taken', 'Somebody holds this name, or one that looks like it.', {
+    field: 'auraId',
+    reason: 'taken',
+  });
+}
 
 const accountRows: Pick<RegistryStore, 'getPendingAccount' | 'activate' | 'getPrimaryAccount'> = {
   async getPendingAccount(tx, personId, fresh) {
@@ -131,7 +137,9 @@ function lookUps(
       const rows = await query<{ skeleton: string }>(
         pool,
         'registry_held',
-        'SELECT skeleton FROM aura_id_registry WHERE skeleton = ANY($1)',
+        `SELECT skeleton FROM aura_id_registry WHERE skeleton = ANY($1)
+         UNION
+         SELECT skeleton FROM aura_id_holds WHERE skeleton = ANY($1) AND held_until > now()`,
         [skeletons],
       );
       return new Set(rows.map((row) => row.skeleton));
@@ -149,24 +157,32 @@ function lookUps(
       return rows.length;
     },
 
-    findSignInByName: (auraId) =>
-      findSignIn(pool, 'sign_in_by_name', 'r.aura_id = $1 AND m.is_primary', auraId),
-    findSignInByAccount: (userId) => findSignIn(pool, 'sign_in_by_account', 'm.matrix_user_id = $1', userId),
+    findSignInByName: (auraId) => findSignIn(pool, 'sign_in_by_name', BY_NAME, auraId),
+    findSignInByAccount: (userId) => findSignIn(pool, 'sign_in_by_account', BY_ACCOUNT, userId),
   };
 }
+
+/** Her name, or one that she had and that goes on to lead to her. */
+const BY_NAME = `(
+    SELECT person_id FROM aura_id_registry WHERE aura_id = $1
+    UNION ALL
+    SELECT person_id FROM aura_id_holds WHERE aura_id = $1 AND cause = 'renamed' AND resolves_until > now()
+  ) named JOIN aura_id_registry r USING (person_id)
+  JOIN matrix_user_mappings m ON m.person_id = r.person_id AND m.is_primary`;
+const BY_ACCOUNT = `matrix_user_mappings m JOIN aura_id_registry r
+  ON r.person_id = m.person_id AND m.matrix_user_id = $1`;
 
 async function findSignIn(
   pool: pg.Pool,
   name: string,
-  condition: 'r.aura_id = $1 AND m.is_primary' | 'm.matrix_user_id = $1',
+  from: typeof BY_NAME | typeof BY_ACCOUNT,
   value: string,
 ): Promise<SignInTarget | null> {
   const [row] = await query<{ person_id: PersonId; matrix_user_id: UserId; password_set: boolean }>(
     pool,
     name,
     `SELECT r.person_id, m.matrix_user_id, r.password_set_at IS NOT NULL AS password_set
-     FROM aura_id_registry r JOIN matrix_user_mappings m USING (person_id)
-     WHERE r.state = 'active' AND m.state = 'active' AND ${condition}`,
+     FROM ${from} WHERE r.state = 'active' AND m.state = 'active'`,
     [value],
   );
   if (row === undefined) return null;

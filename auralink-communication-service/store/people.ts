@@ -16,21 +16,35 @@ export interface PersonDirectory extends Directory {
   findPrimaryLocalpart(personId: PersonId): Promise<string | null>;
 }
 
+/** Her name, or one that she had and that goes on to lead to her. */
+const BY_NAME = `SELECT r.person_id, r.aura_id, r.display_name FROM (
+    SELECT person_id FROM aura_id_registry WHERE aura_id = $1
+    UNION ALL
+    SELECT person_id FROM aura_id_holds WHERE aura_id = $1 AND cause = 'renamed' AND resolves_until > now()
+  ) named JOIN aura_id_registry r USING (person_id) WHERE r.state = 'active'`;
+
+function personOf(row: PersonRow): Person {
+  return { personId: row.person_id, auraId: row.aura_id, displayName: row.display_name };
+}
+
 /** People whose address is active; everybody else is not there. */
 export function personDirectory(pool: pg.Pool): PersonDirectory {
-  const findOne = async (name: string, condition: string, value: string): Promise<Person | null> => {
-    const [row] = await query<PersonRow>(
-      pool,
-      name,
-      `SELECT person_id, aura_id, display_name FROM aura_id_registry WHERE state = 'active' AND ${condition}`,
-      [value],
-    );
-    if (row === undefined) return null;
-    return { personId: row.person_id, auraId: row.aura_id, displayName: row.display_name };
-  };
   return {
-    findPerson: (auraId) => findOne('person_by_name', 'aura_id = $1', auraId),
-    findPersonById: (personId) => findOne('person_by_id', 'person_id = $1', personId),
+    async findPerson(auraId) {
+      const [row] = await query<PersonRow>(pool, 'person_by_name', BY_NAME, [auraId]);
+      // As asked: that an alias is one is not told to who uses it.
+      return row === undefined ? null : { ...personOf(row), auraId };
+    },
+    async findPersonById(personId) {
+      const [row] = await query<PersonRow>(
+        pool,
+        'person_by_id',
+        `SELECT person_id, aura_id, display_name FROM aura_id_registry
+         WHERE state = 'active' AND person_id = $1`,
+        [personId],
+      );
+      return row === undefined ? null : personOf(row);
+    },
     async findPrimaryLocalpart(personId) {
       const [row] = await query<{ matrix_user_id: string }>(
         pool,

@@ -54,7 +54,7 @@ async function register(deps: RegistrationDeps, request: RegisterRequest): Promi
   if (!name.ok) {
     throw new AuraError('invalid', FAULT_TEXT[name.fault], { field: 'auraId', reason: name.fault });
   }
-  const reserved = await deps.unitOfWork.run((tx) => reserve(deps, tx, request, name));
+  const reserved = await deps.unitOfWork.run((tx) => reserve(deps, tx, request, name)).catch(nullIfTaken);
   if (reserved === null) throw await takenError(deps, request.auraId);
   if (reserved.done) return finished(reserved.row, reserved.userId);
 
@@ -63,6 +63,12 @@ async function register(deps: RegistrationDeps, request: RegisterRequest): Promi
   await deps.accounts.createAccount(userId);
   if (request.password !== null) await deps.accounts.setPassword(userId, request.password);
   return activate(deps, request, name, personId, userId);
+}
+
+/** The guard of names at rest speaks only after the insert, when the transaction is lost. */
+function nullIfTaken(error: unknown): null {
+  if (error instanceof AuraError && error.code === 'taken') return null;
+  throw error;
 }
 
 /** Null: somebody else holds the name or one that looks like it. */
