@@ -15,6 +15,11 @@ import { findProfileUsers, isDirectorySearch } from './proxy-paths.ts';
 export const MATRIX_TOKEN_CACHE_MS = 30_000;
 /** Matrix tokens whose owner is remembered. */
 export const MATRIX_TOKENS_CACHED_MAX = 10_000;
+/**
+ * Profiles and searches are answered no sooner than so long after they came: Synapse takes another time for a profile
+ * than for an empty one, and we replace the one by the other.
+ */
+export const KEPT_ANSWER_MS = 25;
 /** A longer answer of Synapse's directory is not one. */
 export const DIRECTORY_ANSWER_MAX_BYTES = 1_048_576;
 
@@ -24,6 +29,8 @@ export type Kept =
   | { readonly kind: 'refuse' };
 
 export interface ProxyPrivacy {
+  /** Whether it asks for what might be kept. */
+  concerns(request: IncomingMessage): boolean;
   /** Null: nothing is to be kept. Throws `unavailable` when it cannot be told. */
   guard(request: IncomingMessage): Promise<Kept | null>;
 }
@@ -40,6 +47,7 @@ export interface ProxyPrivacyDeps {
 export function createProxyPrivacy(deps: ProxyPrivacyDeps): ProxyPrivacy {
   const whose = rememberingWhoami(deps);
   return {
+    concerns: ({ url = '/' }) => findProfileUsers(url) !== null || isDirectorySearch(url),
     async guard(request) {
       const { method = 'GET', url = '/' } = request;
       const users = findProfileUsers(url) as UserId[] | null;

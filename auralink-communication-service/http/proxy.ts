@@ -6,13 +6,14 @@
 import { EventEmitter } from 'node:events';
 import type { IncomingHttpHeaders } from 'node:http';
 import { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type {} from '@fastify/swagger';
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import { Pool } from 'undici';
 import { AuraError } from '../core/errors.ts';
 import { forwardedFor, type InNetworks } from './networks.ts';
 import { isLoginPath, mayReachSynapse } from './proxy-paths.ts';
-import { type ProxyPrivacy, profileIsOurs, withheld } from './proxy-privacy.ts';
+import { KEPT_ANSWER_MS, type ProxyPrivacy, profileIsOurs, withheld } from './proxy-privacy.ts';
 
 /** A long poll holds a connection each; beyond this many requests wait. */
 export const PROXY_CONNECTIONS_MAX = 4_096;
@@ -86,12 +87,18 @@ async function forward(
   reply: FastifyReply,
 ): Promise<unknown> {
   try {
-    const kept = (await deps.privacy?.guard(request.raw)) ?? null;
+    const concerned = deps.privacy?.concerns(request.raw) === true;
+    const noSooner = concerned ? sleep(KEPT_ANSWER_MS) : null;
+    const kept = (concerned && (await deps.privacy?.guard(request.raw))) || null;
     if (kept?.kind === 'refuse') throw profileIsOurs();
     const answer = await ask(pool, deps, request, reply);
     reply.code(answer.statusCode).headers(answerHeaders(answer.headers));
-    if (kept === null || answer.statusCode !== 200) return reply.send(answer.body);
+    if (kept === null || answer.statusCode !== 200) {
+      await noSooner;
+      return reply.send(answer.body);
+    }
     const shown = await withheld(kept, answer.body);
+    await noSooner;
     if (shown === null) return emptyProfile(reply);
     return reply.header('content-length', String(shown.length)).send(shown);
   } catch (error) {
