@@ -50,6 +50,8 @@ export interface Synapse extends MatrixAccounts {
   versions(): Promise<readonly string[]>;
   /** Makes it deliver our waiting transactions at once (Matrix spec, application-service API, "Pinging"). */
   ping(transactionId: string): Promise<{ readonly durationMs: number }>;
+  /** Deactivates the account for good and asks that its messages be hidden; one that is gone is gone. */
+  eraseAccount(userId: UserId): Promise<void>;
   /** Ends our administrator's session and closes connections. */
   close(): Promise<void>;
 }
@@ -80,6 +82,13 @@ export function createSynapse(options: SynapseOptions): Synapse {
       byPassword: (userId, password, address) => byPassword(call, userId, password, address),
       byOpenIdToken: (token) => byOpenIdToken(call, options.serverName, token),
     },
+    eraseAccount: (userId) =>
+      admin.run(async (token) => {
+        const path = `/_synapse/admin/v1/deactivate/${encodeURIComponent(userId)}`;
+        await call({ method: 'POST', path, token, body: { erase: true } }).catch((error: unknown) => {
+          if (!(error instanceof SynapseError) || error.status !== 404) throw error;
+        });
+      }),
     async versions() {
       const answer = await call({ method: 'GET', path: '/_matrix/client/versions' });
       return Array.isArray(answer.versions) ? answer.versions.map(String) : [];

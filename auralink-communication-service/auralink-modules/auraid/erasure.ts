@@ -1,0 +1,139 @@
+/**
+ * Erasing a person (Art. 17 GDPR). One transaction takes her rows, her data key and with it everything that it sealed,
+ * her sessions and her name; what lies elsewhere (the homeserver, her name in other people's calls) follows by the
+ * outbox, each step repeated until it succeeds. Locks: her row, then streams, then the audit chain.
+ */
+import { AuraError } from '../../core/errors.ts';
+import type { EndpointId, PersonId } from '../../core/ids.ts';
+import type { OutboxHandler } from '../../core/outbox.ts';
+import type { Tx, UnitOfWork } from '../../core/unit-of-work.ts';
+import type { Audit } from './audit.ts';
+import { goneAddress, type NamesService } from './names-service.ts';
+import type { EndpointRevoked } from './ports.ts';
+import type { ErasureStore, LeftAccount, SessionEnder } from './ports-leaving.ts';
+import type { ContactStore, EventAppender, Outbox } from './ports-privacy.ts';
+import type { IdentityCache } from './resolver.ts';
+
+export const ERASE_TOPIC = 'identity.erase';
+/** Friends whose open pages hear at once that she is gone; the others see it when they next look. */
+export const ERASURE_FRIENDS_TOLD_MAX = 500;
+/** Calls from which her name is taken in one statement. */
+export const ERASURE_HISTORY_BATCH = 1_000;
+
+export interface ErasureDeps {
+  readonly unitOfWork: UnitOfWork;
+  readonly store: ErasureStore;
+  readonly sessions: SessionEnder;
+  readonly names: Pick<NamesService, 'holdForErased'>;
+  readonly contacts: Pick<ContactStore, 'listEndpoints'>;
+  readonly log: EventAppender;
+  readonly outbox: Outbox;
+  readonly audit: Audit;
+  readonly cache: IdentityCache;
+  readonly endpointRevoked: EndpointRevoked;
+  readonly eraseAccount: (userId: LeftAccount['userId']) => Promise<void>;
+}
+
+export interface ErasureTerms {
+  readonly confirmation: string;
+  readonly goes: readonly string[];
+  readonly stays: readonly { readonly what: string; readonly why: string; readonly until: string }[];
+}
+
+const GOES = [
+  'Your name, picture, text and everything kept for you: the key that opens it is destroyed, in backups too.',
+  'Your friends, requests, blocks, lists, notes and invitation links, and what others noted about you.',
+  'All your sessions, in every app and browser, at once.',
+  'The Matrix account that we made for you, with its devices. Accounts that you brought along stay yours and are only detached.',
+  'Your name in the call lists of others.',
+];
+const STAYS: ErasureTerms['stays'] = [
+  {
+    what: 'Calls, in the lists of those with whom you spoke, without your name.',
+    why: 'The lists are theirs.',
+    until: 'As long as they keep them.',
+  },
+  {
+    what: 'Entries of the audit log, under a number without a name.',
+    why: 'Security, and to answer for what was done (Art. 17(3)(e) GDPR).',
+    until: 'At least one year.',
+  },
+  {
+    what: 'Your name, unused and not told as yours.',
+    why: 'So that nobody poses as you.',
+    until: '180 days.',
+  },
+  {
+    what: 'Backups.',
+    why: 'They cannot be changed one by one; your data in them cannot be read, because its key is gone.',
+    until: 'Until they roll over.',
+  },
+];
+
+export const erasureTerms = (auraId: string): ErasureTerms => ({
+  confirmation: auraId,
+  goes: GOES,
+  stays: STAYS,
+});
+
+/** The caller has proved by her password that it is she. Throws `invalid` when `confirmation` is not her address. */
+export async function erase(deps: ErasureDeps, personId: PersonId, confirmation: string): Promise<void> {
+  const ended = await deps.unitOfWork.run(async (tx): Promise<EndpointId[]> => {
+    const own = await deps.store.lockActive(tx, personId);
+    if (own === null) throw new AuraError('unauthenticated', 'Sign in first.', { reason: 'signed_out' });
+    if (confirmation !== own.auraId) {
+      throw new AuraError('invalid', `To confirm, give your address: ${own.auraId}.`, {
+        field: 'confirmation',
+        reason: 'not_confirmed',
+      });
+    }
+    const accounts = await deps.store.listAccounts(tx, personId);
+    const friends = await deps.store.listFriends(tx, personId, ERASURE_FRIENDS_TOLD_MAX);
+    await deps.names.holdForErased(tx, personId);
+    const endpoints = await deps.sessions.endSessions(tx, personId);
+    await deps.store.emptyPerson(tx, personId, goneAddress());
+    await deps.store.begin(tx, personId);
+    await deps.outbox.enqueue(tx, ERASE_TOPIC, { personId, accounts });
+    await tellFriends(deps, tx, friends, own.auraId);
+    await deps.audit.record(tx, { actor: `person:${personId}`, act: 'erasure.confirmed', subject: personId });
+    return endpoints;
+  });
+  deps.cache.changed([personId]);
+  for (const endpointId of ended) deps.endpointRevoked(endpointId);
+}
+
+async function tellFriends(
+  deps: ErasureDeps,
+  tx: Tx,
+  friends: readonly PersonId[],
+  auraId: string,
+): Promise<void> {
+  if (friends.length === 0) return;
+  const endpoints = await deps.contacts.listEndpoints(tx, friends, 'contacts.read');
+  await deps.log.append(
+    tx,
+    endpoints.map(({ endpointId }) => ({ endpointId, type: 'contact.updated', data: { auraId } })),
+  );
+}
+
+/** Steps that were done are not repeated; each may be. */
+export function erasureHandler(deps: ErasureDeps): OutboxHandler {
+  return async (payload) => {
+    const { personId, accounts } = payload as { personId: PersonId; accounts: LeftAccount[] };
+    const done = await deps.store.findStepsDone(personId);
+    if (done === null) return;
+    if (!done.has('matrix')) {
+      for (const account of accounts) if (account.provisioned) await deps.eraseAccount(account.userId);
+      await deps.store.stepDone(personId, 'matrix');
+    }
+    if (!done.has('history')) {
+      while ((await deps.store.forgetInHistory(personId, ERASURE_HISTORY_BATCH)) > 0);
+      await deps.store.deleteEvents(personId);
+      await deps.store.stepDone(personId, 'history');
+    }
+    await deps.unitOfWork.run(async (tx) => {
+      await deps.store.finish(tx, personId);
+      await deps.audit.record(tx, { actor: 'system', act: 'erasure.done', subject: personId });
+    });
+  };
+}

@@ -1,0 +1,110 @@
+/**
+ * Everything about a person, for herself (Art. 15 and 20 GDPR): as JSON, and as a page without script that anybody can
+ * read. What others keep about her (their notes, their blocks) is theirs and not in it.
+ */
+import type { PersonId } from '../../core/ids.ts';
+import type { UnitOfWork } from '../../core/unit-of-work.ts';
+import type { Audit } from './audit.ts';
+import type { Vault } from './crypto/data-keys.ts';
+import type { RateLimiter } from './ports.ts';
+import type { ExportRow, ExportStore, Sealed } from './ports-leaving.ts';
+
+/** Rows of one export; the newest calls are in it when there are more. */
+export const EXPORT_ROWS_MAX = 100_000;
+/** Exports of one person in a minute, of either form. */
+export const EXPORTS_MAX = 2;
+/** Acts that the page "What was done" is given. */
+export const ACTS_LISTED_MAX = 200;
+const EXPORT_WINDOW_SECONDS = 60;
+
+export interface ExportDeps {
+  readonly unitOfWork: UnitOfWork;
+  readonly store: ExportStore;
+  readonly vault: Pick<Vault, 'open'>;
+  readonly limiter: RateLimiter;
+  readonly audit: Audit;
+}
+
+export interface Exported {
+  readonly exportedAt: string;
+  readonly [section: string]: unknown;
+}
+
+/** Throws `rate_limited`. */
+export async function exportAll(deps: ExportDeps, personId: PersonId, now: Date): Promise<Exported> {
+  await deps.limiter.hit(`export:${personId}`, { hits: EXPORTS_MAX, windowSeconds: EXPORT_WINDOW_SECONDS });
+  await deps.unitOfWork.run((tx) =>
+    deps.audit.record(tx, { actor: `person:${personId}`, act: 'export.made', subject: personId }),
+  );
+  const sections = await deps.store.read(personId, EXPORT_ROWS_MAX);
+  const opened: [string, ExportRow[]][] = [];
+  for (const { name, rows } of sections) {
+    const readable: ExportRow[] = [];
+    for (const row of rows) readable.push(await openRow(deps.vault, personId, row));
+    opened.push([name, readable]);
+  }
+  const audit = await deps.store.listActs(personId, EXPORT_ROWS_MAX);
+  return { exportedAt: now.toISOString(), ...Object.fromEntries(opened), audit };
+}
+
+const isSealed = (value: unknown): value is Sealed =>
+  typeof value === 'object' && value !== null && 'sealed' in value && Buffer.isBuffer(value.sealed);
+
+async function openRow(vault: Pick<Vault, 'open'>, personId: PersonId, row: ExportRow): Promise<ExportRow> {
+  const entries: [string, unknown][] = [];
+  for (const [name, value] of Object.entries(row)) {
+    if (!isSealed(value)) {
+      entries.push([name, value]);
+      continue;
+    }
+    const { table, column, row: id } = value;
+    const plain = await vault.open(personId, { table, column, row: id }, value.sealed);
+    // A picture is no text: it comes as base64.
+    entries.push([name, row.kind === 'picture' ? plain.toString('base64') : plain.toString('utf8')]);
+  }
+  return Object.fromEntries(entries);
+}
+
+const ESCAPES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+};
+const escaped = (text: string): string => text.replace(/[&<>"']/g, (character) => ESCAPES[character] ?? '');
+
+const STYLE =
+  'body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color-scheme:light dark}' +
+  'table{border-collapse:collapse;display:block;overflow-x:auto}' +
+  'th,td{border:1px solid #8888;padding:.3rem .6rem;text-align:left;overflow-wrap:anywhere;vertical-align:top}';
+
+/** The same as one page; every value is escaped, and nothing in it runs or loads. */
+export function asPage(exported: Exported): string {
+  const parts = Object.entries(exported).flatMap(([name, rows]) =>
+    Array.isArray(rows) ? [sectionOf(name, rows as ExportRow[])] : [],
+  );
+  return (
+    '<!doctype html><html lang="en"><head><meta charset="utf-8">' +
+    '<meta name="viewport" content="width=device-width, initial-scale=1"><title>Your data on AuraLink</title>' +
+    `<style>${STYLE}</style></head><body><h1>Your data on AuraLink</h1>` +
+    `<p>As of ${escaped(exported.exportedAt)}.</p>${parts.join('')}</body></html>`
+  );
+}
+
+function sectionOf(name: string, rows: readonly ExportRow[]): string {
+  const title = `<h2>${escaped(name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`))}</h2>`;
+  const columns = Object.keys(rows[0] ?? {});
+  if (columns.length === 0) return `${title}<p>Nothing.</p>`;
+  const head = columns.map((column) => `<th>${escaped(column)}</th>`).join('');
+  const body = rows
+    .map((row) => `<tr>${columns.map((column) => `<td>${escaped(wordsOf(row[column]))}</td>`).join('')}</tr>`)
+    .join('');
+  return `${title}<table><thead><tr>${head}</tr></thead><tbody>${body}</tbody></table>`;
+}
+
+function wordsOf(value: unknown): string {
+  if (value === null || value === undefined) return '–';
+  if (value instanceof Date) return value.toISOString();
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+}

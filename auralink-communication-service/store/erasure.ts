@@ -1,0 +1,151 @@
+/** Taking a person out of the database: her rows at once, her name in other people's calls a batch at a time. */
+import type pg from 'pg';
+import type { ErasureStore, LeftAccount } from '../auralink-modules/auraid/ports-leaving.ts';
+import type { AuraId, PersonId, UserId } from '../core/ids.ts';
+import type { Tx } from '../core/unit-of-work.ts';
+import { query } from './db.ts';
+
+/** Each deletes by an index; the data key goes first, and with it everything that it sealed, copies included. */
+const DELETIONS: readonly (readonly [name: string, sql: string])[] = [
+  ['key', 'DELETE FROM person_keys WHERE person_id = $1'],
+  ['fields', 'DELETE FROM personal_fields WHERE person_id = $1'],
+  ['notes', 'DELETE FROM contact_notes WHERE person_id = $1'],
+  ['notes-about', 'DELETE FROM contact_notes WHERE contact_person_id = $1'],
+  ['members', 'DELETE FROM contact_list_members WHERE contact_person_id = $1'],
+  ['lists', 'DELETE FROM contact_lists WHERE person_id = $1'],
+  ['friends', 'DELETE FROM friendships WHERE person_id = $1'],
+  ['friends-of', 'DELETE FROM friendships WHERE friend_person_id = $1'],
+  ['blocks', 'DELETE FROM person_blocks WHERE person_id = $1'],
+  ['blocks-of', 'DELETE FROM person_blocks WHERE blocked_person_id = $1'],
+  ['requests', 'DELETE FROM friend_requests WHERE from_person_id = $1'],
+  ['requests-to', 'DELETE FROM friend_requests WHERE to_person_id = $1'],
+  ['invites', 'DELETE FROM invite_codes WHERE person_id = $1'],
+  ['invite-uses', 'DELETE FROM invite_uses WHERE person_id = $1'],
+  ['codes', 'DELETE FROM sign_in_codes WHERE person_id = $1'],
+  ['choices', 'DELETE FROM device_choices WHERE person_id = $1'],
+  ['verifications', 'DELETE FROM aura_id_verifications WHERE person_id = $1'],
+  ['trust', 'DELETE FROM trust_scores WHERE person_id = $1'],
+  ['notifications', 'DELETE FROM notification_queue WHERE person_id = $1'],
+  ['mappings', 'DELETE FROM matrix_user_mappings WHERE person_id = $1'],
+];
+
+const EMPTY_ROW = `UPDATE aura_id_registry SET state = 'erased', aura_id = $2, skeleton = 'gone:' || $1::uuid,
+    display_name = NULL, visibility = 'private', registration_key = 'erased:' || $1::uuid,
+    dashboard_user_id = NULL, password_set_at = NULL, ended_at = now(), updated_at = now()
+  WHERE person_id = $1`;
+const CLOSE_PRIVACY = `UPDATE person_privacy SET show_name = 'private', show_picture = 'private', show_about = 'private',
+    show_verifications = 'private', show_apps = 'private', show_presence = 'private', may_call = 'private',
+    may_message = 'private', find_by_email = 'private', find_by_phone = 'private', show_number = 'private',
+    updated_at = now()
+  WHERE person_id = $1`;
+
+const FORGET_AS_CALLER = `UPDATE cross_app_calls SET caller_aura_id = (SELECT aura_id FROM aura_id_registry WHERE person_id = $1)
+  WHERE call_id IN (SELECT call_id FROM cross_app_calls WHERE caller_person_id = $1
+    AND caller_aura_id NOT LIKE '@gone-%' LIMIT $2) RETURNING call_id`;
+const FORGET_AS_CALLEE = `UPDATE call_invitations SET callee_aura_id = (SELECT aura_id FROM aura_id_registry WHERE person_id = $1)
+  WHERE invitation_id IN (SELECT invitation_id FROM call_invitations WHERE callee_person_id = $1
+    AND callee_aura_id NOT LIKE '@gone-%' LIMIT $2) RETURNING invitation_id`;
+
+export function erasureStore(pool: pg.Pool): ErasureStore {
+  return { ...leaving, ...aftermath(pool) };
+}
+
+type Leaving = 'lockActive' | 'listAccounts' | 'listFriends' | 'emptyPerson' | 'begin' | 'finish';
+
+const leaving: Pick<ErasureStore, Leaving> = {
+  async lockActive(tx, personId) {
+    const [row] = await query<{ aura_id: AuraId }>(
+      tx,
+      'erasure-lock',
+      `SELECT aura_id FROM aura_id_registry WHERE person_id = $1 AND state = 'active' FOR UPDATE`,
+      [personId],
+    );
+    return row === undefined ? null : { auraId: row.aura_id };
+  },
+
+  async listAccounts(tx, personId): Promise<LeftAccount[]> {
+    const rows = await query<{ matrix_user_id: UserId; attached_by: string }>(
+      tx,
+      'erasure-accounts',
+      'SELECT matrix_user_id, attached_by FROM matrix_user_mappings WHERE person_id = $1',
+      [personId],
+    );
+    return rows.map((row) => ({
+      userId: row.matrix_user_id,
+      provisioned: row.attached_by === 'provisioned',
+    }));
+  },
+
+  async listFriends(tx, personId, limit) {
+    const rows = await query<{ friend_person_id: PersonId }>(
+      tx,
+      'erasure-friends',
+      'SELECT friend_person_id FROM friendships WHERE person_id = $1 ORDER BY friend_person_id LIMIT $2',
+      [personId, limit],
+    );
+    return rows.map((row) => row.friend_person_id);
+  },
+
+  async emptyPerson(tx, personId, gone) {
+    for (const [name, sql] of DELETIONS) await query(tx, `erasure-rows-${name}`, sql, [personId]);
+    await query(tx, 'erasure-privacy', CLOSE_PRIVACY, [personId]);
+    await query(tx, 'erasure-row', EMPTY_ROW, [personId, gone]);
+  },
+
+  async begin(tx, personId) {
+    await query(
+      tx,
+      'erasure-begin',
+      `INSERT INTO person_erasures (person_id, steps_done) VALUES ($1, '{rows,sessions}')`,
+      [personId],
+    );
+  },
+
+  async finish(tx: Tx, personId) {
+    await query(tx, 'erasure-finish', 'UPDATE person_erasures SET done_at = now() WHERE person_id = $1', [
+      personId,
+    ]);
+  },
+};
+
+function aftermath(pool: pg.Pool): Omit<ErasureStore, Leaving> {
+  return {
+    async findStepsDone(personId) {
+      const [row] = await query<{ steps_done: string[] }>(
+        pool,
+        'erasure-steps',
+        'SELECT steps_done FROM person_erasures WHERE person_id = $1 AND done_at IS NULL',
+        [personId],
+      );
+      return row === undefined ? null : new Set(row.steps_done);
+    },
+
+    async stepDone(personId, step) {
+      await query(
+        pool,
+        'erasure-step',
+        `UPDATE person_erasures SET steps_done = array_append(steps_done, $2::text)
+         WHERE person_id = $1 AND NOT $2::text = ANY(steps_done)`,
+        [personId, step],
+      );
+    },
+
+    async forgetInHistory(personId, limit) {
+      const called = await query(pool, 'erasure-caller', FORGET_AS_CALLER, [personId, limit]);
+      const was = await query(pool, 'erasure-callee', FORGET_AS_CALLEE, [personId, limit]);
+      return called.length + was.length;
+    },
+
+    async deleteEvents(personId) {
+      await query(
+        pool,
+        'erasure-events',
+        'DELETE FROM endpoint_events v USING endpoints e WHERE e.person_id = $1 AND v.endpoint_id = e.endpoint_id',
+        [personId],
+      );
+      await query(pool, 'erasure-agents', 'UPDATE endpoints SET user_agent = NULL WHERE person_id = $1', [
+        personId,
+      ]);
+    },
+  };
+}

@@ -1,0 +1,322 @@
+/**
+ * Export and erasure over a real database, a real key ring and the real audit log: the export has every table that knows
+ * a person, and nobody's secrets but hers; an erasure leaves noise and a number, and goes on after a failure.
+ */
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
+import { openKeyRing } from '../../auralink-communication-service/adapters/key-ring-file.ts';
+import { createVault } from '../../auralink-communication-service/auralink-modules/auraid/crypto/data-keys.ts';
+import {
+  ERASE_TOPIC,
+  type ErasureDeps,
+  erase,
+  erasureHandler,
+} from '../../auralink-communication-service/auralink-modules/auraid/erasure.ts';
+import { asPage, exportAll } from '../../auralink-communication-service/auralink-modules/auraid/export.ts';
+import { createNames } from '../../auralink-communication-service/auralink-modules/auraid/names-service.ts';
+import { systemClock } from '../../auralink-communication-service/core/clock.ts';
+import { type EndpointId, newId, type PersonId } from '../../auralink-communication-service/core/ids.ts';
+import { auditStore } from '../../auralink-communication-service/store/audit.ts';
+import { contactStore } from '../../auralink-communication-service/store/contacts.ts';
+import { openDatabase } from '../../auralink-communication-service/store/db.ts';
+import { erasureStore } from '../../auralink-communication-service/store/erasure.ts';
+import { createEventLog } from '../../auralink-communication-service/store/event-log.ts';
+import { EXPORTED_TABLES, exportStore } from '../../auralink-communication-service/store/export.ts';
+import { nameStore } from '../../auralink-communication-service/store/names.ts';
+import { createOutbox } from '../../auralink-communication-service/store/outbox.ts';
+import { personKeyStore } from '../../auralink-communication-service/store/person-keys.ts';
+import { rateLimiter } from '../../auralink-communication-service/store/rate-limits.ts';
+import { testDatabase } from '../harness.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'aura-leaving-'));
+const key = (id: string) => ({ id, key: randomBytes(32).toString('base64url') });
+writeFileSync(
+  join(folder, 'ring.json'),
+  JSON.stringify({
+    ...{ version: 1, current: 'k1', indexCurrent: 'i1', indexKeys: [key('i1')] },
+    keys: [{ ...key('k1'), createdAt: new Date().toISOString() }],
+  }),
+  { mode: 0o600 },
+);
+const db = openDatabase(await testDatabase());
+after(async () => {
+  await db.close();
+  rmSync(folder, { recursive: true });
+});
+const { pool, unitOfWork } = db;
+const ring = openKeyRing(join(folder, 'ring.json'), systemClock, { warn: () => {} });
+const vault = createVault({ keys: personKeyStore(pool), ring, newId, randomBytes });
+const names = nameStore(pool);
+/** What the homeserver was asked to deactivate, and how often it refuses before it does. */
+const deactivated: string[] = [];
+let refusals = 0;
+const revoked: EndpointId[] = [];
+const deps: ErasureDeps = {
+  unitOfWork,
+  store: erasureStore(pool),
+  sessions: names,
+  // Only what an erasure asks of names.
+  names: createNames({ names, newId } as never),
+  contacts: contactStore(pool),
+  log: createEventLog(pool),
+  outbox: createOutbox(pool, newId),
+  audit: auditStore(),
+  cache: { changed: (people: readonly PersonId[]) => people.forEach(vault.forget) },
+  endpointRevoked: (endpointId) => void revoked.push(endpointId),
+  eraseAccount: async (userId) => {
+    refusals -= 1;
+    if (refusals >= 0) throw new Error('the homeserver is away');
+    deactivated.push(userId);
+  },
+};
+const exporting = {
+  unitOfWork,
+  store: exportStore(pool),
+  vault,
+  limiter: rateLimiter(pool),
+  audit: deps.audit,
+};
+
+interface Made {
+  readonly personId: PersonId;
+  readonly auraId: string;
+  readonly endpointId: string;
+  readonly fieldId: string;
+}
+
+async function person(handle: string): Promise<Made> {
+  const personId = newId() as PersonId;
+  const auraId = `@${handle}.aura`;
+  const [endpointId, fieldId] = [newId(), newId()];
+  await pool.query(
+    `INSERT INTO aura_id_registry (person_id, aura_id, skeleton, display_name, registration_key, state, activated_at)
+     VALUES ($1::uuid, $2, $3, $4, $1::uuid::text, 'active', now())`,
+    [personId, auraId, handle, `Name of ${handle}`],
+  );
+  await pool.query(
+    `INSERT INTO matrix_user_mappings (matrix_user_id, person_id, state, is_primary, attached_by)
+     VALUES ($2, $1, 'active', true, 'provisioned'), ($3, $1, 'active', false, 'sign_in')`,
+    [personId, `@u${handle}:aura.example`, `@own-${handle}:aura.example`],
+  );
+  await pool.query(
+    `INSERT INTO apps (app_id, name, icon, origins, redirect_uris, scopes)
+     VALUES ('chat', 'Chat', '💬', '{}', '{}', '{}') ON CONFLICT DO NOTHING`,
+  );
+  await pool.query(
+    `INSERT INTO endpoints (endpoint_id, person_id, app_id, device_key, scopes, user_agent)
+     VALUES ($1, $2, 'chat', $3::text, '{contacts.read}', 'Browser of ' || $3::text)`,
+    [endpointId, personId, handle],
+  );
+  await pool.query('INSERT INTO endpoint_streams (endpoint_id) VALUES ($1)', [endpointId]);
+  await unitOfWork.run(async (tx) => {
+    const place = { table: 'personal_fields', column: 'envelope', row: fieldId };
+    const envelope = await vault.seal(tx, personId, place, Buffer.from(`${handle}@example.com`));
+    // The row is written beside the transaction that makes the key; nothing else needs them together here.
+    await pool.query(
+      `INSERT INTO personal_fields (field_id, person_id, kind, envelope) VALUES ($1, $2, 'email', $3)`,
+      [fieldId, personId, envelope],
+    );
+  });
+  return { personId, auraId, endpointId, fieldId };
+}
+
+async function befriend(a: Made, b: Made): Promise<void> {
+  await pool.query('INSERT INTO friendships (person_id, friend_person_id) VALUES ($1, $2), ($2, $1)', [
+    a.personId,
+    b.personId,
+  ]);
+}
+
+async function note(from: Made, about: Made, text: string): Promise<void> {
+  const noteId = newId();
+  const place = { table: 'contact_notes', column: 'note_envelope', row: noteId };
+  const envelope = await unitOfWork.run((tx) => vault.seal(tx, from.personId, place, Buffer.from(text)));
+  await pool.query(
+    'INSERT INTO contact_notes (note_id, person_id, contact_person_id, note_envelope) VALUES ($1, $2, $3, $4)',
+    [noteId, from.personId, about.personId, envelope],
+  );
+}
+
+async function call(from: Made, to: Made): Promise<string> {
+  const callId = newId();
+  await pool.query(
+    `INSERT INTO cross_app_calls (call_id, caller_person_id, caller_aura_id, caller_endpoint_id, caller_app_id, media,
+       state, end_reason, idempotency_key, ended_at)
+     VALUES ($1::uuid, $2, $3, $4, 'chat', 'audio', 'ended', 'missed', $1::uuid::text, now())`,
+    [callId, from.personId, from.auraId, from.endpointId],
+  );
+  await pool.query(
+    `INSERT INTO call_invitations (invitation_id, call_id, callee_person_id, callee_aura_id, state, reason, deadline_at, ended_at)
+     VALUES ($1, $2, $3, $4, 'missed', 'timed_out', now(), now())`,
+    [newId(), callId, to.personId, to.auraId],
+  );
+  return callId;
+}
+
+const one = async (sql: string, values: unknown[]): Promise<Record<string, unknown>> =>
+  (await pool.query(sql, values)).rows[0] ?? {};
+const exported = (who: Made) => exportAll(exporting, who.personId, new Date());
+/** Hands the erasure of this person to its handler, as the outbox would. */
+async function runErasure(who: Made): Promise<void> {
+  const { payload } = await one(
+    "SELECT payload FROM outbox_events WHERE topic = $1 AND payload ->> 'personId' = $2",
+    [ERASE_TOPIC, who.personId],
+  );
+  await erasureHandler(deps)(payload as object);
+}
+
+describe('export', () => {
+  it('has every table that knows a person', async () => {
+    const { rows } = await pool.query<{ name: string }>(
+      `SELECT DISTINCT conrelid::regclass::text AS name FROM pg_constraint
+       WHERE contype = 'f' AND confrelid = 'aura_id_registry'::regclass`,
+    );
+    const missing = rows.map(({ name }) => name).filter((name) => !EXPORTED_TABLES.has(name));
+    assert.deepEqual(missing, []);
+  });
+
+  it('opens what is hers, and holds nothing that others keep about her', async () => {
+    const [alice, bob] = [await person('alice'), await person('bob')];
+    await befriend(alice, bob);
+    await note(alice, bob, 'owes me a boat');
+    await note(bob, alice, 'talks too much');
+    await call(alice, bob);
+    await pool.query(
+      `INSERT INTO friend_requests (request_id, from_person_id, to_person_id, state, decided_at)
+       VALUES ($1, $2, $3, 'declined', now())`,
+      [newId(), alice.personId, bob.personId],
+    );
+    await pool.query('INSERT INTO person_blocks (person_id, blocked_person_id) VALUES ($1, $2)', [
+      bob.personId,
+      alice.personId,
+    ]);
+    const all = await exported(alice);
+    const text = JSON.stringify(all);
+    for (const mine of ['alice@example.com', 'owes me a boat', '@alice.aura', '@ualice:aura.example']) {
+      assert.ok(text.includes(mine), mine);
+    }
+    for (const his of ['talks too much', 'bob@example.com', 'Name of bob', 'declined']) {
+      assert.ok(!text.includes(his), his);
+    }
+    assert.deepEqual(all.blocks, [], 'whom she blocked, not who blocked her');
+    assert.deepEqual((all.requestsSent as { state: string }[])[0]?.state, 'pending');
+    assert.equal((all.audit as { act: string }[])[0]?.act, 'export.made');
+  });
+
+  it('makes a page on which nothing that she wrote runs', async () => {
+    const mallory = await person('mallory');
+    await note(mallory, await person('trent'), '<script>alert("1")</script>');
+    const page = asPage(await exported(mallory));
+    assert.ok(page.includes('&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;'));
+    assert.ok(!page.includes('<script'));
+  });
+
+  it('is given twice a minute', async () => {
+    const greedy = await person('greedy');
+    await exported(greedy);
+    await exported(greedy);
+    await assert.rejects(exported(greedy), { code: 'rate_limited' });
+  });
+});
+
+describe('erasure', () => {
+  it('does nothing without her address', async () => {
+    const carol = await person('carol');
+    await assert.rejects(erase(deps, carol.personId, '@someone.aura'), { code: 'invalid' });
+    const { state } = await one('SELECT state FROM aura_id_registry WHERE person_id = $1', [carol.personId]);
+    assert.equal(state, 'active');
+    assert.ok(
+      (
+        await vault.open(
+          carol.personId,
+          { table: 'personal_fields', column: 'envelope', row: carol.fieldId },
+          (
+            await one('SELECT envelope FROM personal_fields WHERE field_id = $1', [carol.fieldId])
+          ).envelope as Buffer,
+        )
+      ).length > 0,
+    );
+  });
+
+  it('leaves a number: her rows, sessions and name are gone, and a copy of her data cannot be read', async () => {
+    const [dave, erin] = [await person('dave'), await person('erin')];
+    await befriend(dave, erin);
+    await note(erin, dave, 'nice');
+    const place = { table: 'personal_fields', column: 'envelope', row: dave.fieldId };
+    const backup = (await one('SELECT envelope FROM personal_fields WHERE field_id = $1', [dave.fieldId]))
+      .envelope as Buffer;
+    assert.equal((await vault.open(dave.personId, place, backup)).toString(), 'dave@example.com');
+    const [placed, received] = [await call(dave, erin), await call(erin, dave)];
+    await erase(deps, dave.personId, dave.auraId);
+    assert.deepEqual(revoked.splice(0), [dave.endpointId]);
+    await assert.rejects(vault.open(dave.personId, place, backup));
+    const row = await one('SELECT * FROM aura_id_registry WHERE person_id = $1', [dave.personId]);
+    assert.deepEqual([row.state, row.display_name, row.dashboard_user_id], ['erased', null, null]);
+    for (const [table, column] of [
+      ['personal_fields', 'person_id'],
+      ['person_keys', 'person_id'],
+      ['friendships', 'friend_person_id'],
+      ['contact_notes', 'contact_person_id'],
+      ['matrix_user_mappings', 'person_id'],
+    ]) {
+      const { n } = await one(`SELECT count(*)::int AS n FROM ${table} WHERE ${column} = $1`, [
+        dave.personId,
+      ]);
+      assert.equal(n, 0, table);
+    }
+    const told = await one('SELECT data FROM endpoint_events WHERE endpoint_id = $1', [erin.endpointId]);
+    assert.deepEqual(told.data, { auraId: '@dave.aura' });
+    const hold = await one("SELECT * FROM aura_id_holds WHERE skeleton = 'dave'", []);
+    assert.deepEqual([hold.cause, hold.person_id, hold.aura_id], ['erased', null, null]);
+
+    await runErasure(dave);
+    assert.deepEqual(
+      deactivated.splice(0),
+      ['@udave:aura.example'],
+      'the account that she brought along stays',
+    );
+    const asCaller = await one('SELECT caller_aura_id FROM cross_app_calls WHERE call_id = $1', [placed]);
+    const asCallee = await one('SELECT callee_aura_id FROM call_invitations WHERE call_id = $1', [received]);
+    assert.match(String(asCaller.caller_aura_id), /^@gone-/);
+    assert.match(String(asCallee.callee_aura_id), /^@gone-/);
+    const others = await one('SELECT callee_aura_id FROM call_invitations WHERE call_id = $1', [placed]);
+    assert.equal(others.callee_aura_id, '@erin.aura');
+    const { rows } = await pool.query<{ act: string }>(
+      'SELECT act FROM audit_log WHERE subject_id = $1 ORDER BY at',
+      [dave.personId],
+    );
+    assert.deepEqual(
+      rows.map(({ act }) => act),
+      ['erasure.confirmed', 'erasure.done'],
+    );
+  });
+
+  it('goes on where it failed, and is done once', async () => {
+    const frank = await person('frank');
+    await erase(deps, frank.personId, frank.auraId);
+    refusals = 1;
+    await assert.rejects(runErasure(frank), /away/);
+    const half = await one('SELECT steps_done, done_at FROM person_erasures WHERE person_id = $1', [
+      frank.personId,
+    ]);
+    assert.deepEqual(half, { steps_done: ['rows', 'sessions'], done_at: null });
+    await runErasure(frank);
+    await runErasure(frank);
+    assert.deepEqual(deactivated.splice(0), ['@ufrank:aura.example']);
+    const whole = await one('SELECT steps_done, done_at FROM person_erasures WHERE person_id = $1', [
+      frank.personId,
+    ]);
+    assert.deepEqual(whole.steps_done, ['rows', 'sessions', 'matrix', 'history']);
+    assert.ok(whole.done_at instanceof Date);
+  });
+
+  it('is refused a second time: there is nobody any more', async () => {
+    const grace = await person('grace');
+    await erase(deps, grace.personId, grace.auraId);
+    await assert.rejects(erase(deps, grace.personId, grace.auraId), { code: 'unauthenticated' });
+  });
+});
