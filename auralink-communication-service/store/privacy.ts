@@ -97,7 +97,8 @@ async function getRelation(tx: Tx, asker: PersonId, other: PersonId): Promise<Re
   return { viewer: row.viewer, rules: rulesOf(row), youBlocked: row.you_blocked === 1 };
 }
 
-const FACTS = `
+/** What is shown of the people `wanted (person_id)` to the viewer $1; `beheldOf` reads it. */
+export const factsSql = (wanted: string): string => `
   SELECT r.person_id, r.aura_id, r.display_name, ${RULES_COLUMNS},
     ${viewerSql('$1::uuid', 'r.person_id')} AS viewer,
     EXISTS (SELECT FROM endpoints e JOIN endpoint_sockets s USING (endpoint_id) JOIN service_processes sp USING (process_id)
@@ -111,15 +112,16 @@ const FACTS = `
     EXISTS (SELECT FROM personal_fields f WHERE f.person_id = r.person_id AND f.kind = 'picture') AS has_picture,
     about.envelope AS about_envelope, about.field_id AS about_field_id,
     number.envelope AS number_envelope, number.field_id AS number_field_id
-  FROM unnest($2::uuid[]) AS wanted (person_id)
+  FROM ${wanted} AS wanted (person_id)
   JOIN aura_id_registry r USING (person_id) JOIN person_privacy p USING (person_id)
   LEFT JOIN LATERAL (SELECT f.envelope, f.field_id FROM personal_fields f
     WHERE f.person_id = r.person_id AND f.kind = 'about' LIMIT 1) about ON true
   LEFT JOIN LATERAL (SELECT f.envelope, f.field_id FROM personal_fields f
     WHERE f.person_id = r.person_id AND f.kind = 'phone' ORDER BY f.field_id LIMIT 1) number ON true
   WHERE r.state = 'active'`;
+const FACTS = factsSql('unnest($2::uuid[])');
 
-interface FactsRow extends pg.QueryResultRow, RulesRow {
+export interface FactsRow extends pg.QueryResultRow, RulesRow {
   person_id: PersonId;
   aura_id: AuraId;
   display_name: string | null;
@@ -144,7 +146,7 @@ async function behold(
   return new Map(rows.map((row) => [row.person_id, beheldOf(row)]));
 }
 
-function beheldOf(row: FactsRow): Beheld {
+export function beheldOf(row: FactsRow): Beheld {
   return {
     viewer: row.viewer,
     facts: {

@@ -14,18 +14,18 @@ export interface PrunableRateLimiter extends RateLimiter {
 
 export function rateLimiter(pool: pg.Pool): PrunableRateLimiter {
   return {
-    async hit(key, limit) {
+    async hit(key, limit, count = 1) {
       const [row] = await query<{ hits: number; retry_after_seconds: number }>(
         pool,
         'rate_limit_hit',
         `INSERT INTO rate_limits AS r (key, hits, window_ends_at)
-         VALUES ($1, 1, now() + make_interval(secs => $2))
+         VALUES ($1, $3, now() + make_interval(secs => $2))
          ON CONFLICT (key) DO UPDATE SET
-           hits = CASE WHEN r.window_ends_at <= now() THEN 1 ELSE r.hits + 1 END,
+           hits = CASE WHEN r.window_ends_at <= now() THEN $3 ELSE r.hits + $3 END,
            window_ends_at =
              CASE WHEN r.window_ends_at <= now() THEN excluded.window_ends_at ELSE r.window_ends_at END
          RETURNING hits, ceil(extract(epoch FROM window_ends_at - now()))::int AS retry_after_seconds`,
-        [key, limit.windowSeconds],
+        [key, limit.windowSeconds, count],
       );
       if (row === undefined || row.hits <= limit.hits) return;
       throw new AuraError('rate_limited', 'Too many tries; please wait a little.', {

@@ -64,8 +64,8 @@ export interface MatrixAccounts {
 
 /** Counts events in fixed windows shared by all processes. */
 export interface RateLimiter {
-  /** Counts one; throws `rate_limited` with `retryAfterSeconds` beyond `limit`, `unavailable` when it cannot count. */
-  hit(key: string, limit: RateLimit): Promise<void>;
+  /** Counts one, or `count`; throws `rate_limited` with `retryAfterSeconds` beyond `limit`, `unavailable` when it cannot count. */
+  hit(key: string, limit: RateLimit, count?: number): Promise<void>;
 }
 
 export interface RateLimit {
