@@ -3,11 +3,11 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { nameCheckSchema } from '../auralink-modules/auraid/model.ts';
 import type { EndpointRevoked, GrantStore } from '../auralink-modules/auraid/ports.ts';
+import type { ProfileView } from '../auralink-modules/auraid/profile-view.ts';
 import type { RegistrationService } from '../auralink-modules/auraid/registration.ts';
 import type { SignInService } from '../auralink-modules/auraid/sign-in.ts';
 import type { App } from '../auralink-modules/endpoints/model.ts';
 import { SCOPES } from '../auralink-modules/endpoints/model.ts';
-import { findAuraId } from '../core/aura-id.ts';
 import { AuraError } from '../core/errors.ts';
 import type { AppId, AuraId, DeviceKey, PersonId } from '../core/ids.ts';
 import { clientAddress } from './client-address.ts';
@@ -18,10 +18,11 @@ export interface AuraIdRoutesDeps {
   readonly registration: RegistrationService;
   readonly signIn: SignInService;
   readonly grants: GrantStore;
-  readonly findPerson: (auraId: AuraId) => Promise<object | null>;
   readonly findPersonById: (
     personId: PersonId,
   ) => Promise<{ auraId: AuraId; displayName: string | null } | null>;
+  /** What she has told of herself, as she sees it. */
+  readonly findOwnView: (personId: PersonId) => Promise<Pick<ProfileView, 'about' | 'pictureUrl'> | null>;
   readonly findApp: (appId: AppId) => Promise<App | null>;
   readonly listApps: () => Promise<App[]>;
   readonly setDeviceChoice: (personId: PersonId, deviceKey: DeviceKey, appId: AppId | null) => Promise<void>;
@@ -42,14 +43,14 @@ const configSchema = z.object({
   /** `url`: where the app is opened. */
   apps: z.array(appSchema.extend({ url: z.string() })),
 });
-const resolvedSchema = z.object({
-  auraId: z.string(),
-  displayName: z.string().nullable(),
-  known: z.literal(true),
-});
 const meSchema = z.object({
   auraId: z.string(),
   displayName: z.string().nullable(),
+  about: z.string().nullable(),
+  /** Path on our origin. */
+  pictureUrl: z.string().nullable(),
+  /** Whether this app may change names, privacy, sessions and personal data. */
+  canManage: z.boolean(),
   app: appSchema,
   endpointId: z.uuid(),
   scopes: z.array(z.enum(SCOPES)),
@@ -94,28 +95,6 @@ export function auraIdRoutes(deps: AuraIdRoutesDeps): FastifyPluginAsyncZod {
       },
     );
 
-    app.get(
-      '/_auralink/v1/resolve/:auraId',
-      {
-        preHandler: deps.auth.requireEndpoint('profile.read'),
-        schema: {
-          params: z.object({ auraId: z.string().min(1).max(128) }),
-          response: { 200: resolvedSchema },
-          tags: TAGS,
-          summary: 'Whether somebody holds an address, and what she shows',
-        },
-      },
-      async (request) => {
-        await deps.signIn.countLookUp(endpointOf(request).personId);
-        const auraId = findAuraId(request.params.auraId);
-        const person = auraId === null ? null : await deps.findPerson(auraId);
-        if (auraId === null || person === null)
-          throw new AuraError('not_found', 'Nobody holds this address.');
-        // Nobody is public yet: until she can choose what to show, a held name shows nothing but itself.
-        return { auraId, displayName: null, known: true as const };
-      },
-    );
-
     endpointRoutes(app, deps);
   };
 }
@@ -129,9 +108,12 @@ const endpointRoutes = (app: Parameters<FastifyPluginAsyncZod>[0], deps: AuraIdR
     },
     async (request) => {
       const session = endpointOf(request);
-      const [person, own] = await Promise.all([
+      const canManage = session.scopes.has('account.manage');
+      // What she wrote about herself is for apps that may manage it; others show her name.
+      const [person, own, view] = await Promise.all([
         deps.findPersonById(session.personId),
         deps.findApp(session.appId),
+        canManage ? deps.findOwnView(session.personId) : null,
       ]);
       if (person === null || own === null) {
         throw new AuraError('unauthenticated', 'This endpoint has been signed out.', {
@@ -141,6 +123,9 @@ const endpointRoutes = (app: Parameters<FastifyPluginAsyncZod>[0], deps: AuraIdR
       return {
         auraId: person.auraId,
         displayName: person.displayName,
+        about: view?.about ?? null,
+        pictureUrl: view?.pictureUrl ?? null,
+        canManage,
         app: summaryOf(own),
         endpointId: session.endpointId,
         scopes: [...session.scopes],

@@ -13,3 +13,10 @@ export interface Base {
   readonly newId: NewId;
   readonly processId: ProcessId;
 }
+
+/** Work that one process at a time does now and then. */
+export interface Chore {
+  readonly job: string;
+  readonly everySeconds: number;
+  run(): Promise<void>;
+}

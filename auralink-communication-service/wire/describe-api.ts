@@ -7,11 +7,19 @@ import { pino } from 'pino';
 import { newId } from '../core/ids.ts';
 import { auraIdRoutes } from '../http/auraid-routes.ts';
 import { callsRoutes } from '../http/calls-routes.ts';
+import { contactsRoutes } from '../http/contacts-routes.ts';
 import { healthRoutes } from '../http/health.ts';
+import { interactionClaimRoutes } from '../http/interaction-claim.ts';
 import { interactionRoutes } from '../http/interaction-routes.ts';
 import { internalRoutes } from '../http/internal-routes.ts';
+import { invitesRoutes } from '../http/invites-routes.ts';
+import { leavingRoutes } from '../http/leaving-routes.ts';
 import { meshRoutes } from '../http/mesh-routes.ts';
+import { namesRoutes } from '../http/names-routes.ts';
 import { openapi } from '../http/openapi.ts';
+import { privacyRoutes } from '../http/privacy-routes.ts';
+import { publicRoutes } from '../http/public-routes.ts';
+import { resolveRoutes } from '../http/resolve-routes.ts';
 import { buildDoor } from '../http/server.ts';
 import { SERVICE_VERSION } from './version.ts';
 
@@ -28,6 +36,14 @@ export async function describeApi(): Promise<object> {
     interactionRoutes(nothing),
     internalRoutes(nothing),
     auraIdRoutes(nothing),
+    resolveRoutes(nothing),
+    privacyRoutes(nothing),
+    contactsRoutes(nothing),
+    invitesRoutes(nothing),
+    namesRoutes(nothing),
+    interactionClaimRoutes(nothing),
+    publicRoutes(nothing),
+    leavingRoutes(nothing),
     callsRoutes(nothing),
     meshRoutes(nothing),
   ] as FastifyPluginAsync[];

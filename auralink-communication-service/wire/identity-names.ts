@@ -25,8 +25,7 @@ import { nameStore } from '../store/names.ts';
 import { privacyStore } from '../store/privacy.ts';
 import { rateLimiter } from '../store/rate-limits.ts';
 import { serviceTokenStore } from '../store/service-tokens.ts';
-import type { Base } from './base.ts';
-import type { Chore } from './identity.ts';
+import type { Base, Chore } from './base.ts';
 
 export interface NamesNeeds {
   readonly auth: Pick<EndpointAuth, 'requireEndpoint'>;

@@ -13,8 +13,10 @@ import type { EndpointRevoked, IdentityMetrics } from '../auralink-modules/aurai
 import { createRegistration, type RegistrationDeps } from '../auralink-modules/auraid/registration.ts';
 import { parseReservedNames, reservedSkeletons } from '../auralink-modules/auraid/reserved-names.ts';
 import { createSignIn } from '../auralink-modules/auraid/sign-in.ts';
+import type { WakeBus } from '../auralink-modules/endpoints/ports.ts';
 import type { Config } from '../config.ts';
 import type { AppId, DeviceKey, PersonId, UserId } from '../core/ids.ts';
+import type { OutboxHandler } from '../core/outbox.ts';
 import { auraIdRoutes } from '../http/auraid-routes.ts';
 import { createDeviceCookie } from '../http/device-cookie.ts';
 import { createEndpointAuth, type EndpointAuth } from '../http/endpoint-auth.ts';
@@ -39,7 +41,8 @@ import { type PersonDirectory, personDirectory } from '../store/people.ts';
 import { rateLimiter } from '../store/rate-limits.ts';
 import { serviceTokenStore } from '../store/service-tokens.ts';
 import { PHONE_APP_ID } from './apps.ts';
-import type { Base } from './base.ts';
+import type { Base, Chore } from './base.ts';
+import { type Parts, wireParts } from './identity-parts.ts';
 
 /** Of our application-service registration (docker/conf). */
 const APPSERVICE_ID = 'auralink';
@@ -49,17 +52,14 @@ const LOCALPART_BYTES = 16;
 
 export interface IdentityParts {
   readonly metrics: IdentityMetrics;
+  /** Tells other processes what is out of date there. */
+  readonly bus: WakeBus;
   readonly endpointRevoked: EndpointRevoked;
   readonly setDeviceChoice: (personId: PersonId, deviceKey: DeviceKey, appId: AppId | null) => Promise<void>;
 }
 type IdentityBase = Omit<Base, 'processId'> & IdentityParts;
 
-/** Work that one process at a time does now and then. */
-export interface Chore {
-  readonly job: string;
-  readonly everySeconds: number;
-  run(): Promise<void>;
-}
+export type { Chore } from './base.ts';
 
 export interface Identity {
   /** Routes of the public door, to be registered on the root instance. */
@@ -72,6 +72,8 @@ export interface Identity {
   /** For the proxy: an AuraID in a Matrix login. */
   readonly resolveAuraId: ResolveAuraId;
   readonly chores: readonly Chore[];
+  /** What is to be done after commits, by topic. */
+  readonly outboxHandlers: ReadonlyMap<string, OutboxHandler>;
   close(): Promise<void>;
 }
 
@@ -102,16 +104,21 @@ export async function wireIdentity(base: IdentityBase): Promise<Identity> {
     clock,
     spendToken: stores.serviceTokens.use,
   });
+  const { plugins, parts } = identityPlugins(base, stores, synapse, signingKeys, endpointAuth, internalAuth);
   return {
-    plugins: identityPlugins(base, stores, synapse, signingKeys, endpointAuth, internalAuth),
+    plugins,
     endpointAuth,
     internalAuth,
     directory: stores.directory,
     apps: stores.apps,
     synapse,
     resolveAuraId: async (auraId) => (await stores.registry.findSignInByName(auraId))?.userId ?? null,
-    chores: identityChores(base, stores),
-    close: () => synapse.close(),
+    chores: [...identityChores(base, stores), ...parts.chores],
+    outboxHandlers: parts.outboxHandlers,
+    close: async () => {
+      await parts.close();
+      await synapse.close();
+    },
   };
 }
 
@@ -122,10 +129,11 @@ function identityPlugins(
   signingKeys: JWKS,
   endpointAuth: EndpointAuth,
   internalAuth: InternalAuth,
-): FastifyPluginAsync[] {
+): { plugins: FastifyPluginAsync[]; parts: Parts } {
   const { config } = base;
   const { directory, apps, grants } = stores;
-  const registration = createRegistration(registrationDeps(base, stores, synapse));
+  const claiming = registrationDeps(base, stores, synapse);
+  const registration = createRegistration(claiming);
   const signIn = createSignIn({
     unitOfWork: base.db.unitOfWork,
     registry: stores.registry,
@@ -138,13 +146,18 @@ function identityPlugins(
   const oidc = oidcDeps(base, stores, signingKeys);
   const provider = createOidcProvider(oidc);
   const ownOrigin = new URL(config.PUBLIC_BASE_URL).origin;
+  const parts = wireParts(base, {
+    ...{ auth: endpointAuth, synapse, provider, registration, directory },
+    ...{ bus: base.bus, endpointRevoked: base.endpointRevoked, countLookUp: signIn.countLookUp },
+    reserved: claiming.reserved,
+  });
   const routes = auraIdRoutes({
     auth: endpointAuth,
     registration,
     signIn,
     grants,
-    findPerson: directory.findPerson,
     findPersonById: directory.findPersonById,
+    findOwnView: parts.findOwnView,
     findApp: apps.findApp,
     listApps: apps.listApps,
     setDeviceChoice: base.setDeviceChoice,
@@ -154,12 +167,14 @@ function identityPlugins(
     issuer: issuerOf(config),
     livekitUrl: config.LIVEKIT_PUBLIC_URL,
   });
-  return [
+  const plugins = [
     oidcPlugin(oidc, provider),
     interactionRoutes({ provider, signIn, registration, ownOrigin }),
     internalRoutes({ auth: internalAuth, registration, signIn }),
     routes,
+    ...parts.plugins,
   ] as FastifyPluginAsync[];
+  return { plugins, parts };
 }
 
 function issuerOf(config: Config): string {

@@ -7,6 +7,7 @@ import { lookUpCounter } from '../auralink-modules/auraid/sign-in.ts';
 import type { Config } from '../config.ts';
 import { systemClock } from '../core/clock.ts';
 import { newId, type ProcessId } from '../core/ids.ts';
+import { OUTBOX_BATCH, runOutbox } from '../core/outbox.ts';
 import { callsRoutes } from '../http/calls-routes.ts';
 import { corsPlugin } from '../http/cors.ts';
 import { pagesPlugin } from '../http/pages.ts';
@@ -15,6 +16,7 @@ import { attachSocketServer } from '../http/socket.ts';
 import { openDatabase } from '../store/db.ts';
 import { createSetDeviceChoice } from '../store/device-choices.ts';
 import { migrate } from '../store/migrate.ts';
+import { createOutbox } from '../store/outbox.ts';
 import { createPeriodicJobs } from '../store/periodic.ts';
 import { rateLimiter } from '../store/rate-limits.ts';
 import { builtInApps, parseAppHosts } from './apps.ts';
@@ -37,6 +39,8 @@ import { sayReady } from './ready-file.ts';
 
 /** How often a process looks whether a chore is due. */
 export const CHORE_LOOK_MS = 5_000;
+/** How often a process looks what identity left to be done: friends' pages learn of a change within it. */
+export const IDENTITY_OUTBOX_MS = 250;
 const MIGRATIONS = new URL('../../scripts/db/migrations', import.meta.url).pathname;
 
 export interface Service {
@@ -58,6 +62,7 @@ export async function startService(config: Config): Promise<Service> {
   const identity = await wireIdentity({
     ...base,
     metrics: engines.metrics.identity,
+    bus: engines.bus,
     setDeviceChoice: createSetDeviceChoice(db.pool),
     endpointRevoked: (endpointId) => room?.endpointRevoked(endpointId),
   });
@@ -70,7 +75,11 @@ export async function startService(config: Config): Promise<Service> {
     sockets: engines.metrics.endpoints,
   });
   const doors = await openDoors(base, { identity, room, engines });
-  const loops = [startChores(base, identity), watchSynapse(base, identity.synapse)];
+  const loops = [
+    startChores(base, identity),
+    startOutbox(base, identity),
+    watchSynapse(base, identity.synapse),
+  ];
   const takeBackReady = sayReady(config.RUN_DIR);
   log.info({ port: config.PUBLIC_PORT }, 'the service is open');
 
@@ -141,6 +150,19 @@ function publicPlugins(base: Base, { identity, room, engines }: Rooms): FastifyP
     }) as FastifyPluginAsync,
     ...meshPlugins(base, identity.internalAuth),
   ];
+}
+
+/** What identity does after its commits; calls have a loop of their own, so that neither waits for the other. */
+function startOutbox(base: Base, { outboxHandlers }: Identity): Loop {
+  const outbox = createOutbox(base.db.pool, base.newId);
+  return startLoop(
+    'identity.outbox',
+    IDENTITY_OUTBOX_MS,
+    async () => {
+      while ((await runOutbox(outbox, outboxHandlers, base.log)) === OUTBOX_BATCH);
+    },
+    base.log,
+  );
 }
 
 function startChores(base: Base, identity: Identity): Loop {

@@ -168,7 +168,7 @@ test('a hundred sign-in pages at two doors claim one name: one person gets it', 
     if (i % 4 < 2) return (await browser.act(authorization, { register }, headers)).status;
     const cookie = browser.cookies.map((c) => `${c.name}=${c.value}`).join('; ');
     const answer = await fetch(
-      `http://127.0.0.1:${other.app.addresses()[0]?.port}/oidc/interaction/${authorization.uid}/register`,
+      `http://127.0.0.1:${portOf(other.app)}/oidc/interaction/${authorization.uid}/register`,
       {
         method: 'POST',
         headers: { 'content-type': 'application/json', origin: door.baseUrl, cookie, ...headers },
@@ -185,3 +185,7 @@ test('a hundred sign-in pages at two doors claim one name: one person gets it', 
   );
   assert.equal(await bearersOf('konrad'), 1);
 });
+
+function portOf({ server }: { readonly server: { address(): unknown } }): number {
+  return (server.address() as { port: number }).port;
+}

@@ -71,6 +71,7 @@ export async function openIdentityDoor(
     clock: systemClock,
     newId,
     metrics: { registered: () => {}, signedIn: () => {} },
+    bus: { publish: () => {}, subscribe: () => {} },
     endpointRevoked: (endpointId) => revoked.push(endpointId),
     setDeviceChoice: createSetDeviceChoice(db.pool),
   });

@@ -10,7 +10,15 @@ import { v7 as uuidv7 } from 'uuid';
 import type { Constellation } from '../../auralink-communication-service/launcher/constellation.ts';
 
 const API_AUDIENCE = 'urn:auralink:api';
-const SCOPES = ['call.place', 'call.receive', 'profile.read', 'contacts.read', 'notify.send'];
+const SCOPES = [
+  'call.place',
+  'call.receive',
+  'profile.read',
+  'contacts.read',
+  'contacts.write',
+  'notify.send',
+  'account.manage',
+];
 
 export interface TestPerson {
   readonly personId: string;

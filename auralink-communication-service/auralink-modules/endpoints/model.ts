@@ -34,7 +34,16 @@ export const SOCKET_CLOSE_TIMEOUT_MS = 5_000;
 /** Open sockets of one endpoint (tabs) in one process; the oldest is closed above it. */
 export const SOCKETS_PER_ENDPOINT_MAX = 8;
 
-export const SCOPES = ['call.place', 'call.receive', 'profile.read', 'contacts.read', 'notify.send'] as const;
+export const SCOPES = [
+  'call.place',
+  'call.receive',
+  'profile.read',
+  'contacts.read',
+  'contacts.write',
+  'notify.send',
+  // What only the phone gets: names, privacy, sessions, personal data.
+  'account.manage',
+] as const;
 export type Scope = (typeof SCOPES)[number];
 
 export interface App {

@@ -1,0 +1,76 @@
+/**
+ * The parts of the identity room beside sign-in, put together in the order in which they need each other: the vault and
+ * the audit log, looking people up, privacy and contacts, names and accounts, leaving.
+ */
+import type { FastifyPluginAsync } from 'fastify';
+import type Provider from 'oidc-provider';
+import type { Synapse } from '../adapters/synapse.ts';
+import { createPeopleViews } from '../auralink-modules/auraid/people-views.ts';
+import type { EndpointRevoked } from '../auralink-modules/auraid/ports.ts';
+import type { ProfileView } from '../auralink-modules/auraid/profile-view.ts';
+import type { RegistrationService } from '../auralink-modules/auraid/registration.ts';
+import type { WakeBus } from '../auralink-modules/endpoints/ports.ts';
+import type { PersonId } from '../core/ids.ts';
+import type { OutboxHandler } from '../core/outbox.ts';
+import type { EndpointAuth } from '../http/endpoint-auth.ts';
+import { createEventLog } from '../store/event-log.ts';
+import { createOutbox } from '../store/outbox.ts';
+import type { PersonDirectory } from '../store/people.ts';
+import { privacyStore } from '../store/privacy.ts';
+import type { Base, Chore } from './base.ts';
+import { wireLeaving } from './identity-leaving.ts';
+import { wireNames } from './identity-names.ts';
+import { wirePrivacy } from './identity-privacy.ts';
+import { wireResolve } from './identity-resolve.ts';
+import { wireStorage } from './identity-storage.ts';
+
+export interface PartsNeeds {
+  readonly auth: EndpointAuth;
+  readonly synapse: Synapse;
+  readonly provider: Provider;
+  readonly registration: RegistrationService;
+  readonly directory: PersonDirectory;
+  readonly bus: WakeBus;
+  readonly endpointRevoked: EndpointRevoked;
+  readonly countLookUp: (personId: PersonId) => Promise<void>;
+  /** Skeletons that nobody may claim. */
+  readonly reserved: ReadonlySet<string>;
+}
+
+export interface Parts {
+  readonly plugins: readonly FastifyPluginAsync[];
+  readonly chores: readonly Chore[];
+  readonly outboxHandlers: ReadonlyMap<string, OutboxHandler>;
+  /** All that she has told, as she sees it herself. */
+  findOwnView(personId: PersonId): Promise<ProfileView | null>;
+  close(): Promise<void>;
+}
+
+export function wireParts(base: Omit<Base, 'processId'>, needs: PartsNeeds): Parts {
+  const { auth, synapse, provider, registration, directory, bus, endpointRevoked, reserved } = needs;
+  const outbox = createOutbox(base.db.pool, base.newId);
+  const eventLog = createEventLog(base.db.pool);
+  const storage = wireStorage(base);
+  const { vault, audit } = storage;
+  const resolve = wireResolve(base, { auth, vault, bus, countLookUp: needs.countLookUp });
+  const { cache } = resolve;
+  const shared = { auth, cache, audit, vault, outbox, eventLog };
+  const privacy = wirePrivacy(base, { ...shared, directory });
+  const names = wireNames(base, {
+    ...shared,
+    ...{ synapse, provider, registration, endpointRevoked, reserved, fanOut: privacy.fanOut },
+  });
+  const leaving = wireLeaving(base, {
+    ...shared,
+    ...{ synapse, endpointRevoked, names: names.names, proveHerself: names.proveHerself },
+  });
+  const parts = [storage, privacy, names];
+  const views = createPeopleViews({ store: privacyStore(base.db.pool), vault });
+  return {
+    plugins: [...resolve.plugins, ...leaving.plugins, ...parts.flatMap((part) => part.plugins)],
+    chores: parts.flatMap((part) => part.chores),
+    outboxHandlers: new Map([...parts, leaving].flatMap((part) => [...part.outboxHandlers])),
+    findOwnView: (personId) => views.asSeenBy(personId, 'self'),
+    close: () => privacy.close(),
+  };
+}
