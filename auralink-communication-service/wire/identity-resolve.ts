@@ -1,20 +1,20 @@
-/** Builds looking people up from its adapters: the resolver, its memory over several processes, and its routes. */
+/** Builds the resolver from its adapters; what changes in one process is forgotten in all, by the wake bus. */
 import type { FastifyPluginAsync } from 'fastify';
 import type { Vault } from '../auralink-modules/auraid/crypto/data-keys.ts';
 import { createResolver, type IdentityCache } from '../auralink-modules/auraid/resolver.ts';
+import { lookUpCounter } from '../auralink-modules/auraid/sign-in.ts';
 import type { WakeBus } from '../auralink-modules/endpoints/ports.ts';
-import type { PersonId } from '../core/ids.ts';
 import type { EndpointAuth } from '../http/endpoint-auth.ts';
 import { resolveRoutes } from '../http/resolve-routes.ts';
-import { personDirectory } from '../store/people.ts';
-import { privacyStore } from '../store/privacy.ts';
+import { leasedLimiter } from '../store/leased-limits.ts';
+import { rateLimiter } from '../store/rate-limits.ts';
+import { findBeheld } from '../store/resolve.ts';
 import type { Base } from './base.ts';
 
 export interface ResolveNeeds {
   readonly auth: Pick<EndpointAuth, 'requireEndpoint'>;
-  readonly vault: Pick<Vault, 'open'>;
+  readonly vault: Pick<Vault, 'open' | 'forget'>;
   readonly bus: WakeBus;
-  readonly countLookUp: (personId: PersonId) => Promise<void>;
 }
 
 export interface ResolvePart {
@@ -23,19 +23,24 @@ export interface ResolvePart {
 }
 
 export function wireResolve(base: Omit<Base, 'processId'>, needs: ResolveNeeds): ResolvePart {
-  const { auth, vault, bus, countLookUp } = needs;
+  const { auth, vault, bus } = needs;
+  const { db, clock } = base;
+  const monotonicMs = (): number => clock.monotonicMs();
   const resolver = createResolver({
-    findPerson: personDirectory(base.db.pool).findPerson,
-    store: privacyStore(base.db.pool),
+    find: findBeheld(db.pool),
     vault,
-    tellOthers: (personIds) => bus.publish([{ kind: 'identity_changed', personIds }]),
-    monotonicMs: () => base.clock.monotonicMs(),
+    announce: (personIds) => bus.publish([{ kind: 'identity_changed', personIds }]),
+    nowMs: monotonicMs,
   });
   bus.subscribe((messages) => {
     for (const message of messages) {
-      if (message.kind === 'identity_changed') resolver.forget(message.personIds);
+      if (message.kind !== 'identity_changed') continue;
+      resolver.forget(message.personIds);
+      // She may have been erased: her data key must not be remembered longer than it exists.
+      for (const personId of message.personIds) vault.forget(personId);
     }
   });
+  const countLookUp = lookUpCounter(leasedLimiter(rateLimiter(db.pool), monotonicMs));
   return {
     plugins: [resolveRoutes({ auth, resolver, countLookUp })] as FastifyPluginAsync[],
     cache: resolver,

@@ -8,8 +8,7 @@ import { createVault, REWRAP_BATCH, type Vault } from '../auralink-modules/aurai
 import type { OutboxHandler } from '../core/outbox.ts';
 import { auditStore, readHeads } from '../store/audit.ts';
 import { personKeyStore } from '../store/person-keys.ts';
-import type { Base } from './base.ts';
-import type { Chore } from './identity.ts';
+import type { Base, Chore } from './base.ts';
 
 /** How often data keys are wrapped anew after the ring was rotated. */
 export const REWRAP_SECONDS = 10;

@@ -37,7 +37,6 @@ export interface ResolverDeps {
   /** Tells the other processes. */
   readonly announce: (personIds: readonly PersonId[]) => void;
   readonly nowMs: () => number;
-  readonly counted: (answer: 'cached' | 'asked') => void;
 }
 
 interface Remembered {
@@ -84,13 +83,9 @@ export function createResolver(deps: ResolverDeps): Resolver {
     async resolve(viewer, asked) {
       const key = `${viewer}${asked}`;
       const known = answers.get(key);
-      if (known !== undefined && known.untilMs > deps.nowMs()) {
-        deps.counted('cached');
-        return known.body;
-      }
+      if (known !== undefined && known.untilMs > deps.nowMs()) return known.body;
       const before = changes;
       const beheld = await deps.find(viewer, asked);
-      deps.counted('asked');
       if (beheld === null) return null;
       const opened = await openShown(deps.vault, beheld.facts, beheld.viewer);
       const body = padded(viewOf(beheld.facts, asked, beheld.viewer, opened));
