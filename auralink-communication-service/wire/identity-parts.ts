@@ -32,7 +32,6 @@ export interface PartsNeeds {
   readonly directory: PersonDirectory;
   readonly bus: WakeBus;
   readonly endpointRevoked: EndpointRevoked;
-  readonly countLookUp: (personId: PersonId) => Promise<void>;
   /** Skeletons that nobody may claim. */
   readonly reserved: ReadonlySet<string>;
 }
@@ -52,7 +51,7 @@ export function wireParts(base: Omit<Base, 'processId'>, needs: PartsNeeds): Par
   const eventLog = createEventLog(base.db.pool);
   const storage = wireStorage(base);
   const { vault, audit } = storage;
-  const resolve = wireResolve(base, { auth, vault, bus, countLookUp: needs.countLookUp });
+  const resolve = wireResolve(base, { auth, vault, bus });
   const { cache } = resolve;
   const shared = { auth, cache, audit, vault, outbox, eventLog };
   const privacy = wirePrivacy(base, { ...shared, directory });

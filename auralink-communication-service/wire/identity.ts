@@ -148,7 +148,7 @@ function identityPlugins(
   const ownOrigin = new URL(config.PUBLIC_BASE_URL).origin;
   const parts = wireParts(base, {
     ...{ auth: endpointAuth, synapse, provider, registration, directory },
-    ...{ bus: base.bus, endpointRevoked: base.endpointRevoked, countLookUp: signIn.countLookUp },
+    ...{ bus: base.bus, endpointRevoked: base.endpointRevoked },
     reserved: claiming.reserved,
   });
   const routes = auraIdRoutes({
