@@ -29,8 +29,7 @@ import { inviteStore } from '../store/invites.ts';
 import { matrixProfileSource } from '../store/matrix-profile.ts';
 import { privacyStore } from '../store/privacy.ts';
 import { rateLimiter } from '../store/rate-limits.ts';
-import type { Base } from './base.ts';
-import type { Chore } from './identity.ts';
+import type { Base, Chore } from './base.ts';
 
 export interface PrivacyNeeds {
   readonly auth: Pick<EndpointAuth, 'requireEndpoint'>;

@@ -1,0 +1,232 @@
+/**
+ * Where a person is signed in (apps on devices, browsers at the sign-in page, Matrix clients), ending any or all of it,
+ * and changing her password.
+ */
+import { AuraError } from '../../core/errors.ts';
+import type { AppId, EndpointId, PersonId, UserId } from '../../core/ids.ts';
+import type { UnitOfWork } from '../../core/unit-of-work.ts';
+import type { Act, Audit } from './audit.ts';
+import type { ProveHerself } from './matrix-accounts.ts';
+import type { EndpointRevoked, GrantStore, MatrixAccounts } from './ports.ts';
+import type { MatrixDevices, SessionStore } from './ports-sessions.ts';
+
+export interface SessionDeps {
+  readonly unitOfWork: UnitOfWork;
+  readonly store: SessionStore;
+  readonly grants: Pick<GrantStore, 'revokeEndpoint'>;
+  readonly devices: MatrixDevices;
+  readonly accounts: Pick<MatrixAccounts, 'setPassword'>;
+  readonly proveHerself: ProveHerself;
+  readonly endpointRevoked: EndpointRevoked;
+  readonly audit: Audit;
+}
+
+/** Who asks, and from where. */
+export interface Asking {
+  readonly personId: PersonId;
+  readonly endpointId: EndpointId;
+}
+
+export interface SessionView {
+  readonly sessionId: string;
+  readonly kind: 'app' | 'browser' | 'matrix';
+  readonly current: boolean;
+  readonly app: { appId: string; name: string; icon: string } | null;
+  readonly label: string | null;
+  readonly device: number | null;
+  readonly createdAt: string;
+  readonly lastSeenAt: string | null;
+}
+
+export interface ConnectedApp {
+  readonly appId: string;
+  readonly name: string;
+  readonly icon: string;
+  readonly scopes: string[];
+  readonly since: string;
+  readonly sessions: number;
+}
+
+export interface PasswordChange {
+  readonly currentPassword: string;
+  readonly newPassword: string;
+  readonly signOutOthers: boolean;
+}
+
+export interface SessionService {
+  list(asking: Asking): Promise<SessionView[]>;
+  /** Throws not_found for other people's too. */
+  revoke(asking: Asking, sessionId: string): Promise<void>;
+  /** All but the endpoint that asks. */
+  revokeOthers(asking: Asking): Promise<void>;
+  apps(personId: PersonId): Promise<ConnectedApp[]>;
+  /** Signs her out of this app on every device. */
+  revokeApp(personId: PersonId, appId: AppId): Promise<void>;
+  changePassword(asking: Asking, change: PasswordChange, clientAddress: string): Promise<void>;
+}
+
+export function createSessions(deps: SessionDeps): SessionService {
+  return {
+    list: (asking) => list(deps, asking),
+    revoke: (asking, sessionId) => revoke(deps, asking, sessionId),
+    revokeOthers: async (asking) => {
+      await endOthers(deps, asking);
+      await record(deps, asking.personId, 'sessions.revoked_all');
+    },
+    apps: (personId) => apps(deps, personId),
+    revokeApp: (personId, appId) => revokeApp(deps, personId, appId),
+    changePassword: (asking, change, clientAddress) => changePassword(deps, asking, change, clientAddress),
+  };
+}
+
+async function list(deps: SessionDeps, { personId, endpointId }: Asking): Promise<SessionView[]> {
+  const [endpoints, browsers, matrix] = await Promise.all([
+    deps.store.listEndpoints(personId),
+    deps.store.listBrowserSessions(personId),
+    listMatrix(deps, personId),
+  ]);
+  const none = { current: false, app: null, label: null, device: null, lastSeenAt: null };
+  return [
+    ...endpoints.map(
+      (one): SessionView => ({
+        ...none,
+        sessionId: `app:${one.endpointId}`,
+        kind: 'app',
+        current: one.endpointId === endpointId,
+        app: one.app,
+        device: one.device,
+        createdAt: one.createdAt.toISOString(),
+        lastSeenAt: one.lastUsedAt.toISOString(),
+      }),
+    ),
+    ...browsers.map(
+      (one): SessionView => ({
+        ...none,
+        sessionId: `browser:${one.id}`,
+        kind: 'browser',
+        createdAt: one.since.toISOString(),
+      }),
+    ),
+    ...matrix.map(
+      ({ userId, deviceId, label, lastSeenAt }): SessionView => ({
+        ...none,
+        sessionId: matrixIdOf(userId, deviceId),
+        kind: 'matrix',
+        label: label ?? deviceId,
+        createdAt: (lastSeenAt ?? new Date(0)).toISOString(),
+        lastSeenAt: lastSeenAt?.toISOString() ?? null,
+      }),
+    ),
+  ];
+}
+
+async function listMatrix(deps: SessionDeps, personId: PersonId) {
+  const accounts = await deps.store.listAccounts(personId);
+  const all = accounts.map(async (userId) =>
+    (await deps.devices.list(userId)).map((device) => ({ userId, ...device })),
+  );
+  return (await Promise.all(all)).flat();
+}
+
+const matrixIdOf = (userId: UserId, deviceId: string): string =>
+  `matrix:${Buffer.from(`${userId} ${deviceId}`).toString('base64url')}`;
+
+async function revoke(deps: SessionDeps, { personId }: Asking, sessionId: string): Promise<void> {
+  const [kind, id = ''] = sessionId.split(/:(.*)/s);
+  const ended =
+    (kind === 'app' && (await endEndpoint(deps, personId, id))) ||
+    (kind === 'browser' && (await deps.store.endBrowserSessions(personId, [id])) > 0) ||
+    (kind === 'matrix' && (await endMatrix(deps, personId, sessionId)));
+  if (!ended)
+    throw new AuraError('not_found', 'There is no such session here.', { reason: 'unknown_session' });
+  await record(deps, personId, 'session.revoked');
+}
+
+/** Only what is in her own list can be ended, whatever the id says. */
+async function endEndpoint(deps: SessionDeps, personId: PersonId, id: string): Promise<boolean> {
+  const found = (await deps.store.listEndpoints(personId)).find((one) => one.endpointId === id);
+  if (found === undefined) return false;
+  await deps.grants.revokeEndpoint(found.endpointId);
+  deps.endpointRevoked(found.endpointId);
+  return true;
+}
+
+async function endMatrix(deps: SessionDeps, personId: PersonId, sessionId: string): Promise<boolean> {
+  const found = (await listMatrix(deps, personId)).find(
+    ({ userId, deviceId }) => matrixIdOf(userId, deviceId) === sessionId,
+  );
+  if (found === undefined) return false;
+  await deps.devices.end(found.userId, [found.deviceId]);
+  return true;
+}
+
+/** Ours first: they end even while the homeserver is away, which then is told. */
+async function endOthers(deps: SessionDeps, { personId, endpointId }: Asking): Promise<void> {
+  for (const one of await deps.store.listEndpoints(personId)) {
+    if (one.endpointId === endpointId) continue;
+    await deps.grants.revokeEndpoint(one.endpointId);
+    deps.endpointRevoked(one.endpointId);
+  }
+  const browsers = await deps.store.listBrowserSessions(personId);
+  await deps.store.endBrowserSessions(
+    personId,
+    browsers.map((one) => one.id),
+  );
+  for (const userId of await deps.store.listAccounts(personId)) {
+    const ids = (await deps.devices.list(userId)).map((one) => one.deviceId);
+    if (ids.length > 0) await deps.devices.end(userId, ids);
+  }
+}
+
+async function apps(deps: SessionDeps, personId: PersonId): Promise<ConnectedApp[]> {
+  const byApp = new Map<string, ConnectedApp>();
+  for (const { app, scopes, createdAt } of await deps.store.listEndpoints(personId)) {
+    const known = byApp.get(app.appId);
+    const since = createdAt.toISOString();
+    byApp.set(app.appId, {
+      ...app,
+      scopes: [...new Set([...(known?.scopes ?? []), ...scopes])].sort(),
+      since: known !== undefined && known.since < since ? known.since : since,
+      sessions: (known?.sessions ?? 0) + 1,
+    });
+  }
+  return [...byApp.values()].sort((a, b) => (a.appId < b.appId ? -1 : 1));
+}
+
+async function revokeApp(deps: SessionDeps, personId: PersonId, appId: AppId): Promise<void> {
+  const endpoints = (await deps.store.listEndpoints(personId)).filter((one) => one.app.appId === appId);
+  if (endpoints.length === 0) {
+    throw new AuraError('not_found', 'You are not signed in to such an app.', { reason: 'unknown_app' });
+  }
+  for (const { endpointId } of endpoints) await endEndpoint(deps, personId, endpointId);
+  await record(deps, personId, 'session.revoked');
+}
+
+async function changePassword(
+  deps: SessionDeps,
+  asking: Asking,
+  { currentPassword, newPassword, signOutOthers }: PasswordChange,
+  clientAddress: string,
+): Promise<void> {
+  const { personId } = asking;
+  await deps.proveHerself(personId, currentPassword, clientAddress);
+  const [primary] = await deps.store.listAccounts(personId);
+  if (primary === undefined) throw new Error('an active person has no Matrix account');
+  await deps.accounts.setPassword(primary, newPassword);
+  await deps.unitOfWork.run(async (tx) => {
+    await deps.store.passwordSet(tx, personId);
+    await deps.audit.record(tx, {
+      actor: `person:${personId}`,
+      act: 'password.changed',
+      subject: personId,
+      detail: { signOutOthers },
+    });
+  });
+  if (signOutOthers) await endOthers(deps, asking);
+}
+
+async function record(deps: SessionDeps, personId: PersonId, act: Act): Promise<void> {
+  await deps.unitOfWork.run((tx) =>
+    deps.audit.record(tx, { actor: `person:${personId}`, act, subject: personId }),
+  );
+}

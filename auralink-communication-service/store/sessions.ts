@@ -1,0 +1,76 @@
+/** Where a person is signed in: endpoints of apps, and browser sessions of the sign-in page. */
+import type pg from 'pg';
+import type { SessionStore, StoredEndpoint } from '../auralink-modules/auraid/ports-sessions.ts';
+import type { AppId, EndpointId, PersonId, UserId } from '../core/ids.ts';
+import type { Tx } from '../core/unit-of-work.ts';
+import { query } from './db.ts';
+
+export function sessionStore(
+  pool: pg.Pool,
+  passwordSet: (tx: Tx, personId: PersonId) => Promise<void>,
+): SessionStore {
+  return {
+    listEndpoints: (personId) => listEndpoints(pool, personId),
+    async listBrowserSessions(personId) {
+      const rows = await query<{ id: string; since: string | null }>(
+        pool,
+        'sessions-browser',
+        `SELECT id, payload ->> 'loginTs' AS since FROM oidc_documents
+         WHERE model = 'Session' AND payload ->> 'accountId' = $1 AND (expires_at IS NULL OR expires_at > now())`,
+        [personId],
+      );
+      return rows.map(({ id, since }) => ({ id, since: new Date(Number(since ?? 0) * 1_000) }));
+    },
+    async endBrowserSessions(personId, ids) {
+      const rows = await query(
+        pool,
+        'sessions-browser-end',
+        `DELETE FROM oidc_documents WHERE model = 'Session' AND payload ->> 'accountId' = $1 AND id = ANY ($2) RETURNING id`,
+        [personId, ids],
+      );
+      return rows.length;
+    },
+    async listAccounts(personId) {
+      const rows = await query<{ matrix_user_id: UserId }>(
+        pool,
+        'sessions-accounts',
+        `SELECT matrix_user_id FROM matrix_user_mappings WHERE person_id = $1 AND state = 'active'
+         ORDER BY is_primary DESC, matrix_user_id`,
+        [personId],
+      );
+      return rows.map((row) => row.matrix_user_id);
+    },
+    passwordSet,
+  };
+}
+
+async function listEndpoints(pool: pg.Pool, personId: PersonId): Promise<StoredEndpoint[]> {
+  const rows = await query<{
+    endpoint_id: EndpointId;
+    device: number;
+    app_id: AppId;
+    name: string;
+    icon: string;
+    scopes: string[];
+    created_at: Date;
+    last_used_at: Date;
+  }>(
+    pool,
+    'sessions-endpoints',
+    `SELECT e.endpoint_id, dense_rank() OVER (ORDER BY d.since, e.device_key)::int AS device, a.app_id, a.name, a.icon,
+            e.scopes, e.created_at, e.last_used_at
+     FROM endpoints e JOIN apps a USING (app_id)
+     JOIN (SELECT device_key, min(created_at) AS since FROM endpoints
+           WHERE person_id = $1 AND revoked_at IS NULL GROUP BY device_key) d USING (device_key)
+     WHERE e.person_id = $1 AND e.revoked_at IS NULL ORDER BY e.last_used_at DESC`,
+    [personId],
+  );
+  return rows.map((row) => ({
+    endpointId: row.endpoint_id,
+    device: row.device,
+    app: { appId: row.app_id, name: row.name, icon: row.icon },
+    scopes: row.scopes,
+    createdAt: row.created_at,
+    lastUsedAt: row.last_used_at,
+  }));
+}
