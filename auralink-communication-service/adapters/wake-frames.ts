@@ -59,7 +59,10 @@ export function parseFrame(text: string): WakeFrame | null {
 
 function isWakeMessage(value: unknown): value is WakeMessage {
   if (typeof value !== 'object' || value === null) return false;
-  const { kind, endpointId, seq } = value as Record<string, unknown>;
+  const { kind, endpointId, seq, personIds } = value as Record<string, unknown>;
+  if (kind === 'identity_changed') {
+    return Array.isArray(personIds) && personIds.every((personId) => typeof personId === 'string');
+  }
   if (typeof endpointId !== 'string') return false;
   return kind === 'endpoint_revoked' || (kind === 'event' && Number.isSafeInteger(seq));
 }

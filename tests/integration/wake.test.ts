@@ -70,8 +70,10 @@ const bothAre = (redis: boolean, postgres: boolean) =>
   }, 20_000);
 
 /** What the other heard of these, and not of earlier ones that arrive late. */
+const aboutOf = (message: WakeMessage): string =>
+  message.kind === 'identity_changed' ? message.personIds.join() : message.endpointId;
 const heardOf = (sent: readonly WakeMessage[]) =>
-  two.heard.filter((found) => sent.some(({ endpointId }) => endpointId === found.endpointId));
+  two.heard.filter((found) => sent.some((message) => aboutOf(message) === aboutOf(found)));
 
 /** Sends until the other hears: right after a reconnection its subscription may be a moment behind. */
 async function reaches(sent: WakeMessage): Promise<void> {

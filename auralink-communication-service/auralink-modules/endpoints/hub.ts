@@ -199,6 +199,7 @@ export class SocketHub {
   }
 
   #wake(message: WakeMessage): void {
+    if (message.kind === 'identity_changed') return;
     if (message.kind === 'endpoint_revoked') {
       this.#closeAll(message.endpointId);
     } else if (message.event !== undefined) {

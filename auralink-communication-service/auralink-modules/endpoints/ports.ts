@@ -56,7 +56,9 @@ export type WakeMessage =
       /** Absent when the event was too large for the bus: read it from the log. */
       readonly event?: { readonly type: string; readonly data: object };
     }
-  | { readonly kind: 'endpoint_revoked'; readonly endpointId: EndpointId };
+  | { readonly kind: 'endpoint_revoked'; readonly endpointId: EndpointId }
+  /** For the identity room: what is remembered of these people is out of date. */
+  | { readonly kind: 'identity_changed'; readonly personIds: readonly PersonId[] };
 
 /** Tells other processes what to look at. It may lose messages: a poll of the log makes up for that. */
 export interface WakeBus {
