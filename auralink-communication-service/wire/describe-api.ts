@@ -21,6 +21,7 @@ import { privacyRoutes } from '../http/privacy-routes.ts';
 import { publicRoutes } from '../http/public-routes.ts';
 import { resolveRoutes } from '../http/resolve-routes.ts';
 import { buildDoor } from '../http/server.ts';
+import { sessionsRoutes } from '../http/sessions-routes.ts';
 import { SERVICE_VERSION } from './version.ts';
 
 /** Stands for every part: whatever is asked of it is itself. */
@@ -44,6 +45,7 @@ export async function describeApi(): Promise<object> {
     interactionClaimRoutes(nothing),
     publicRoutes(nothing),
     leavingRoutes(nothing),
+    sessionsRoutes(nothing),
     callsRoutes(nothing),
     meshRoutes(nothing),
   ] as FastifyPluginAsync[];

@@ -18,6 +18,7 @@ import { createOutbox } from '../store/outbox.ts';
 import type { PersonDirectory } from '../store/people.ts';
 import { privacyStore } from '../store/privacy.ts';
 import type { Base, Chore } from './base.ts';
+import { wireAccount } from './identity-account.ts';
 import { wireLeaving } from './identity-leaving.ts';
 import { wireNames } from './identity-names.ts';
 import { wirePrivacy } from './identity-privacy.ts';
@@ -63,13 +64,19 @@ export function wireParts(base: Omit<Base, 'processId'>, needs: PartsNeeds): Par
     ...shared,
     ...{ synapse, endpointRevoked, names: names.names, proveHerself: names.proveHerself },
   });
-  const parts = [storage, privacy, names];
+  const account = wireAccount(base, {
+    ...{ auth, audit, synapse, endpointRevoked, proveHerself: names.proveHerself },
+  });
+  const parts = [storage, privacy, names, account];
   const views = createPeopleViews({ store: privacyStore(base.db.pool), vault });
   return {
     plugins: [...resolve.plugins, ...leaving.plugins, ...parts.flatMap((part) => part.plugins)],
     chores: parts.flatMap((part) => part.chores),
     outboxHandlers: new Map([...parts, leaving].flatMap((part) => [...part.outboxHandlers])),
     findOwnView: (personId) => views.asSeenBy(personId, 'self'),
-    close: () => privacy.close(),
+    close: async () => {
+      await privacy.close();
+      await account.close();
+    },
   };
 }

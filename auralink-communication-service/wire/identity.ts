@@ -59,8 +59,6 @@ export interface IdentityParts {
 }
 type IdentityBase = Omit<Base, 'processId'> & IdentityParts;
 
-export type { Chore } from './base.ts';
-
 export interface Identity {
   /** Routes of the public door, to be registered on the root instance. */
   readonly plugins: readonly FastifyPluginAsync[];
