@@ -6,12 +6,14 @@ import { randomUUID } from 'node:crypto';
 import { after } from 'node:test';
 import { exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
 import { pino } from 'pino';
+import type { Audit } from '../../auralink-communication-service/auralink-modules/auraid/audit.ts';
 import type { Rules } from '../../auralink-communication-service/auralink-modules/auraid/privacy.ts';
 import type {
   EndpointSession,
   Scope,
 } from '../../auralink-communication-service/auralink-modules/endpoints/model.ts';
 import { systemClock } from '../../auralink-communication-service/core/clock.ts';
+import { AuraError } from '../../auralink-communication-service/core/errors.ts';
 import {
   type AppId,
   type DeviceKey,
@@ -26,7 +28,9 @@ import { type Db, openDatabase } from '../../auralink-communication-service/stor
 import { createEventLog } from '../../auralink-communication-service/store/event-log.ts';
 import { createOutbox } from '../../auralink-communication-service/store/outbox.ts';
 import { personDirectory } from '../../auralink-communication-service/store/people.ts';
+import { wireAccount } from '../../auralink-communication-service/wire/identity-account.ts';
 import { type PrivacyPart, wirePrivacy } from '../../auralink-communication-service/wire/identity-privacy.ts';
+import { wireProfile } from '../../auralink-communication-service/wire/identity-profile.ts';
 import { constellation, testDatabase } from '../harness.ts';
 import { freePort } from './identity-door.ts';
 
@@ -54,6 +58,7 @@ export interface Somebody {
   readonly auraId: string;
   readonly endpointId: EndpointId;
   readonly ask: (method: string, path: string, body?: unknown) => Promise<Answer>;
+  readonly token: string;
   /** The same person with fewer rights. */
   readonly withScopes: (scopes: readonly string[]) => Promise<Somebody['ask']>;
   readonly events: () => Promise<{ type: string; data: Record<string, unknown> }[]>;
@@ -65,6 +70,10 @@ export interface PrivacyDoor {
   /** Whom the cache was told of, and what the audit log was. */
   readonly changed: PersonId[];
   readonly audited: { act: string; detail?: object }[];
+  /** Passwords that were set, by account; endpoints whose sockets would have been closed. */
+  readonly passwords: ReadonlyMap<string, string>;
+  readonly revoked: readonly EndpointId[];
+  readonly publicUrl: string;
   readonly person: (handle?: string, rules?: Partial<Rules>) => Promise<Somebody>;
   readonly befriend: (a: Somebody, b: Somebody) => Promise<void>;
   /** Does what waits in the outbox. */
@@ -88,6 +97,8 @@ export async function openPrivacyDoor(): Promise<PrivacyDoor> {
   const port = await freePort();
   const changed: PersonId[] = [];
   const audited: { act: string; detail?: object }[] = [];
+  const passwords = new Map<string, string>();
+  const revoked: EndpointId[] = [];
   const { privateKey, publicKey } = await generateKeyPair('ES256', { extractable: true });
   const jwk: JWK = { ...(await exportJWK(publicKey)), kid: 'test', alg: 'ES256', use: 'sig' };
   const sessions = new Map<EndpointId, EndpointSession>();
@@ -100,23 +111,33 @@ export async function openPrivacyDoor(): Promise<PrivacyDoor> {
   });
   const outbox = createOutbox(db.pool, newId);
   const config = { ...constellation().config, PUBLIC_BASE_URL: `http://localhost:${port}` };
-  const part = wirePrivacy(
-    { config, log, db, clock: systemClock, newId },
-    {
-      auth,
-      outbox,
-      eventLog: createEventLog(db.pool),
-      directory: personDirectory(db.pool),
-      vault: transparentVault as never,
-      cache: { changed: (people: readonly PersonId[]) => changed.push(...people) } as never,
-      audit: { record: async (_tx: unknown, entry: { act: string }) => audited.push(entry) } as never,
+  const base = { config, log, db, clock: systemClock, newId };
+  const audit = { record: async (_tx: unknown, entry: { act: string }) => void audited.push(entry) } as Audit;
+  const needs = {
+    ...{ auth, outbox, audit },
+    eventLog: createEventLog(db.pool),
+    directory: personDirectory(db.pool),
+    vault: transparentVault as never,
+    cache: { changed: (people: readonly PersonId[]) => changed.push(...people) } as never,
+  };
+  const part = wirePrivacy(base, needs);
+  const account = wireAccount(base, {
+    auth,
+    audit,
+    synapse: { setPassword: async (userId, password) => void passwords.set(userId, password) },
+    proveHerself: async (_personId, password) => {
+      if (password !== 'right') throw new AuraError('forbidden', 'No.', { reason: 'wrong_password' });
     },
-  );
-  const app = await buildDoor({ logger: log, newId, trustedProxies: [], plugins: part.plugins });
+    endpointRevoked: (endpointId) => void revoked.push(endpointId),
+  });
+  const profile = wireProfile(base, { ...needs, fanOut: part.fanOut });
+  const plugins = [...part.plugins, ...account.plugins, ...profile.plugins];
+  const app = await buildDoor({ logger: log, newId, trustedProxies: [], plugins });
   await listen(app, '127.0.0.1', port);
   after(async () => {
     await app.close();
     await part.close();
+    await account.close();
     await db.close();
   });
   await db.pool.query(
@@ -171,13 +192,15 @@ export async function openPrivacyDoor(): Promise<PrivacyDoor> {
       scopes: new Set(ALL as readonly Scope[]),
       origins: [],
     });
-    const ask = asker(await token(personId, endpointId, ALL));
+    const bearer = await token(personId, endpointId, ALL);
+    const ask = asker(bearer);
     if (rules !== undefined) await ask('PATCH', '/me/privacy', rules);
     return {
       personId,
       auraId,
       endpointId,
       ask,
+      token: bearer,
       withScopes: async (scopes) => asker(await token(personId, endpointId, scopes)),
       events: async () =>
         (
@@ -193,6 +216,9 @@ export async function openPrivacyDoor(): Promise<PrivacyDoor> {
     part,
     changed,
     audited,
+    passwords,
+    revoked,
+    publicUrl: `http://localhost:${port}`,
     person,
     befriend: async (a, b) => {
       await db.pool.query('INSERT INTO friendships (person_id, friend_person_id) VALUES ($1, $2), ($2, $1)', [

@@ -6,6 +6,7 @@
 import type { PersonId, UserId } from '../../core/ids.ts';
 import type { OutboxHandler } from '../../core/outbox.ts';
 import type { Vault } from './crypto/data-keys.ts';
+import { typeOfPicture } from './picture.ts';
 import type { MatrixProfileSource, MatrixProfiles } from './ports-privacy.ts';
 
 /** Somebody's name, picture or audience of these has changed. */
@@ -48,12 +49,5 @@ async function write(
     if (current.avatarUrl !== null) await profiles.setAvatar(userId, null);
     return;
   }
-  await profiles.setAvatar(userId, await profiles.upload(userId, picture, contentTypeOf(picture)));
-}
-
-/** Pictures were checked when they came in; their first bytes tell their kind. */
-function contentTypeOf(picture: Buffer): string {
-  if (picture[0] === 0x89) return 'image/png';
-  if (picture[0] === 0xff) return 'image/jpeg';
-  return 'image/webp';
+  await profiles.setAvatar(userId, await profiles.upload(userId, picture, typeOfPicture(picture)));
 }

@@ -1,0 +1,225 @@
+/**
+ * What a person tells of herself: the name that she shows, a text, a picture, and fields that only she sees. All but the
+ * name lie in envelopes. A change reaches her friends, her own pages, Matrix and the caches.
+ */
+import { AuraError } from '../../core/errors.ts';
+import type { AuraId, NewId, PersonId } from '../../core/ids.ts';
+import type { Tx, UnitOfWork } from '../../core/unit-of-work.ts';
+import type { Act, Audit } from './audit.ts';
+import type { Vault } from './crypto/data-keys.ts';
+import { MATRIX_PROFILE_TOPIC } from './matrix-profile.ts';
+import { cleanPicture, type Picture, typeOfPicture } from './picture.ts';
+import type {
+  ContactFanOut,
+  ContactStore,
+  EventAppender,
+  Outbox,
+  People,
+  PrivacyStore,
+} from './ports-privacy.ts';
+import { isThere, shows } from './privacy.ts';
+import type { IdentityCache } from './resolver.ts';
+
+/** Characters of the text about herself. */
+export const ABOUT_MAX_LENGTH = 500;
+/** Bytes of a picture. */
+export const PICTURE_MAX_BYTES = 262_144;
+/** Fields of one person. */
+export const FIELDS_MAX = 30;
+/** Characters of a field. */
+export const FIELD_MAX_LENGTH = 2_000;
+
+export const FIELD_KINDS = ['email', 'phone', 'birth_date', 'postal_address', 'document'] as const;
+export type FieldKind = (typeof FIELD_KINDS)[number];
+type StoredKind = FieldKind | 'about' | 'picture';
+
+export interface StoredField {
+  readonly fieldId: string;
+  readonly kind: StoredKind;
+  readonly envelope: Buffer;
+  readonly updatedAt: Date;
+}
+
+export interface PersonalDataStore {
+  /** Locks her row; null leaves her without a name to show. */
+  setDisplayName(tx: Tx, personId: PersonId, displayName: string | null): Promise<void>;
+  lockPerson(tx: Tx, personId: PersonId): Promise<void>;
+  list(personId: PersonId): Promise<StoredField[]>;
+  findPicture(personId: PersonId): Promise<StoredField | null>;
+  count(tx: Tx, personId: PersonId): Promise<number>;
+  insert(tx: Tx, personId: PersonId, field: Omit<StoredField, 'updatedAt'>): Promise<void>;
+  /** False when she has no such field. */
+  remove(tx: Tx, personId: PersonId, fieldId: string): Promise<boolean>;
+  removeKind(tx: Tx, personId: PersonId, kind: StoredKind): Promise<boolean>;
+}
+
+export interface PersonalDataDeps {
+  readonly unitOfWork: UnitOfWork;
+  readonly newId: NewId;
+  readonly store: PersonalDataStore;
+  readonly privacy: Pick<PrivacyStore, 'behold'>;
+  readonly contacts: Pick<ContactStore, 'listEndpoints'>;
+  readonly people: People;
+  readonly vault: Pick<Vault, 'seal' | 'open'>;
+  readonly log: EventAppender;
+  readonly outbox: Outbox;
+  readonly fanOut: ContactFanOut;
+  readonly cache: IdentityCache;
+  readonly audit: Audit;
+}
+
+export interface FieldView {
+  readonly fieldId: string;
+  readonly kind: FieldKind;
+  readonly value: string;
+  readonly updatedAt: string;
+}
+
+export interface PersonalDataService {
+  /** What is not named stays; null takes it away. */
+  setProfile(
+    personId: PersonId,
+    patch: { readonly displayName?: string | null; readonly about?: string | null },
+  ): Promise<void>;
+  /** Throws invalid (not_a_picture). */
+  setPicture(personId: PersonId, bytes: Buffer): Promise<void>;
+  removePicture(personId: PersonId): Promise<void>;
+  /** `viewer`: null while signed out. Throws not_found, whatever the reason. */
+  picture(viewer: PersonId | null, auraId: AuraId | null): Promise<Picture>;
+  fields(personId: PersonId): Promise<FieldView[]>;
+  /** Throws conflict (too_many_fields, already_there). */
+  addField(personId: PersonId, kind: FieldKind, value: string): Promise<FieldView>;
+  removeField(personId: PersonId, fieldId: string): Promise<void>;
+}
+
+const NOBODY = '00000000-0000-0000-0000-000000000000' as PersonId;
+const placeOf = (row: string) => ({ table: 'personal_fields', column: 'envelope', row });
+
+export function createPersonalData(deps: PersonalDataDeps): PersonalDataService {
+  return {
+    setProfile: (personId, patch) =>
+      change(deps, personId, 'profile.changed', async (tx) => {
+        if (patch.displayName !== undefined) {
+          await deps.store.setDisplayName(tx, personId, patch.displayName);
+        }
+        if (patch.about !== undefined) {
+          await replace(deps, tx, personId, 'about', patch.about === null ? null : Buffer.from(patch.about));
+        }
+      }),
+    setPicture: async (personId, bytes) => {
+      const picture = cleanPicture(bytes);
+      if (picture === null) {
+        throw new AuraError('invalid', 'This is no PNG, JPEG or WebP picture, or a broken one.', {
+          field: 'body',
+          reason: 'not_a_picture',
+        });
+      }
+      await change(deps, personId, 'profile.changed', (tx) =>
+        replace(deps, tx, personId, 'picture', picture.bytes),
+      );
+    },
+    removePicture: (personId) =>
+      change(deps, personId, 'profile.changed', (tx) => replace(deps, tx, personId, 'picture', null)),
+    picture: (viewer, auraId) => picture(deps, viewer, auraId),
+    fields: (personId) => fields(deps, personId),
+    addField: (personId, kind, value) => addField(deps, personId, kind, value),
+    removeField: (personId, fieldId) =>
+      change(deps, personId, 'field.removed', async (tx) => {
+        if (await deps.store.remove(tx, personId, fieldId)) return;
+        throw new AuraError('not_found', 'There is no such field here.', { reason: 'unknown_field' });
+      }),
+  };
+}
+
+/** Does `work` under her row's lock, and tells everybody whom it concerns. */
+async function change(
+  deps: PersonalDataDeps,
+  personId: PersonId,
+  act: Act,
+  work: (tx: Tx) => Promise<void>,
+): Promise<void> {
+  await deps.unitOfWork.run(async (tx) => {
+    await deps.store.lockPerson(tx, personId);
+    await work(tx);
+    await deps.fanOut.changed(tx, personId);
+    await deps.outbox.enqueue(tx, MATRIX_PROFILE_TOPIC, { personId });
+    const endpoints = await deps.contacts.listEndpoints(tx, [personId], 'account.manage');
+    await deps.log.append(
+      tx,
+      endpoints.map(({ endpointId }) => ({ endpointId, type: 'me.updated', data: {} })),
+    );
+    await deps.audit.record(tx, { actor: `person:${personId}`, act, subject: personId });
+  });
+  deps.cache.changed([personId]);
+}
+
+/** The row's id is bound into the envelope, so a new value is a new row. */
+async function replace(
+  deps: PersonalDataDeps,
+  tx: Tx,
+  personId: PersonId,
+  kind: StoredKind,
+  value: Buffer | null,
+): Promise<void> {
+  await deps.store.removeKind(tx, personId, kind);
+  if (value === null) return;
+  const fieldId: string = deps.newId();
+  const envelope = await deps.vault.seal(tx, personId, placeOf(fieldId), value);
+  await deps.store.insert(tx, personId, { fieldId, kind, envelope });
+}
+
+/** The same questions are asked whether she is there or not; only what is shown is opened. */
+async function picture(
+  deps: PersonalDataDeps,
+  viewer: PersonId | null,
+  auraId: AuraId | null,
+): Promise<Picture> {
+  const personId = (auraId === null ? null : await deps.people.findPerson(auraId))?.personId ?? NOBODY;
+  const [beheld, stored] = await Promise.all([
+    deps.privacy.behold(viewer ?? NOBODY, [personId]),
+    deps.store.findPicture(personId),
+  ]);
+  const found = beheld.get(personId);
+  const as = viewer === null ? 'signed_out' : (found?.viewer ?? 'stranger');
+  if (
+    found === undefined ||
+    stored === null ||
+    !isThere(found.facts.rules, as) ||
+    !shows(found.facts.rules, as, 'picture')
+  ) {
+    throw new AuraError('not_found', 'There is no picture to be seen here.', { reason: 'no_picture' });
+  }
+  const bytes = await deps.vault.open(personId, placeOf(stored.fieldId), stored.envelope);
+  return { type: typeOfPicture(bytes), bytes };
+}
+
+async function fields(deps: PersonalDataDeps, personId: PersonId): Promise<FieldView[]> {
+  const stored = await deps.store.list(personId);
+  const views = stored.map(async ({ fieldId, kind, envelope, updatedAt }): Promise<FieldView[]> => {
+    if (kind === 'about' || kind === 'picture') return [];
+    const value = (await deps.vault.open(personId, placeOf(fieldId), envelope)).toString('utf8');
+    return [{ fieldId, kind, value, updatedAt: updatedAt.toISOString() }];
+  });
+  return (await Promise.all(views)).flat();
+}
+
+async function addField(
+  deps: PersonalDataDeps,
+  personId: PersonId,
+  kind: FieldKind,
+  value: string,
+): Promise<FieldView> {
+  const fieldId: string = deps.newId();
+  await change(deps, personId, 'field.written', async (tx) => {
+    if ((await deps.store.count(tx, personId)) >= FIELDS_MAX) {
+      throw new AuraError('conflict', `You may have ${FIELDS_MAX} fields at most; remove one first.`, {
+        reason: 'too_many_fields',
+      });
+    }
+    // There is one birthday.
+    if (kind === 'birth_date') await deps.store.removeKind(tx, personId, kind);
+    const envelope = await deps.vault.seal(tx, personId, placeOf(fieldId), Buffer.from(value));
+    await deps.store.insert(tx, personId, { fieldId, kind, envelope });
+  });
+  return { fieldId, kind, value, updatedAt: new Date().toISOString() };
+}

@@ -1,0 +1,59 @@
+/** What people told of themselves: one row a value, each in an envelope of its own. */
+import type pg from 'pg';
+import type { PersonalDataStore, StoredField } from '../auralink-modules/auraid/personal-data.ts';
+import { query } from './db.ts';
+
+interface FieldRow extends pg.QueryResultRow {
+  field_id: string;
+  kind: StoredField['kind'];
+  envelope: Buffer;
+  updated_at: Date;
+}
+
+const toField = (row: FieldRow): StoredField => ({
+  fieldId: row.field_id,
+  kind: row.kind,
+  envelope: row.envelope,
+  updatedAt: row.updated_at,
+});
+const COLUMNS = 'field_id, kind, envelope, updated_at';
+
+export function personalDataStore(pool: pg.Pool): PersonalDataStore {
+  return {
+    async setDisplayName(tx, personId, displayName) {
+      const sql = 'UPDATE aura_id_registry SET display_name = $2, updated_at = now() WHERE person_id = $1';
+      await query(tx, 'profile-name', sql, [personId, displayName]);
+    },
+    async lockPerson(tx, personId) {
+      const sql = 'SELECT FROM aura_id_registry WHERE person_id = $1 FOR NO KEY UPDATE';
+      await query(tx, 'profile-lock', sql, [personId]);
+    },
+    async list(personId) {
+      const sql = `SELECT ${COLUMNS} FROM personal_fields WHERE person_id = $1 ORDER BY field_id`;
+      return (await query<FieldRow>(pool, 'fields-list', sql, [personId])).map(toField);
+    },
+    async findPicture(personId) {
+      const sql = `SELECT ${COLUMNS} FROM personal_fields WHERE person_id = $1 AND kind = 'picture'`;
+      const [row] = await query<FieldRow>(pool, 'fields-picture', sql, [personId]);
+      return row === undefined ? null : toField(row);
+    },
+    async count(tx, personId) {
+      const sql = `SELECT count(*)::int AS n FROM personal_fields
+        WHERE person_id = $1 AND kind IN ('email', 'phone', 'birth_date', 'postal_address', 'document')`;
+      return (await query<{ n: number }>(tx, 'fields-count', sql, [personId]))[0]?.n ?? 0;
+    },
+    async insert(tx, personId, { fieldId, kind, envelope }) {
+      const sql = 'INSERT INTO personal_fields (field_id, person_id, kind, envelope) VALUES ($1, $2, $3, $4)';
+      await query(tx, 'fields-insert', sql, [fieldId, personId, kind, envelope]);
+    },
+    async remove(tx, personId, fieldId) {
+      const sql = `DELETE FROM personal_fields WHERE field_id = $2 AND person_id = $1 AND kind NOT IN ('about', 'picture')
+        RETURNING field_id`;
+      return (await query(tx, 'fields-remove', sql, [personId, fieldId])).length > 0;
+    },
+    async removeKind(tx, personId, kind) {
+      const sql = 'DELETE FROM personal_fields WHERE person_id = $1 AND kind = $2 RETURNING field_id';
+      return (await query(tx, 'fields-remove-kind', sql, [personId, kind])).length > 0;
+    },
+  };
+}

@@ -1,0 +1,275 @@
+/**
+ * What a person tells of herself, her picture and fields, where she is signed in and her password: over the HTTP door, a
+ * real PostgreSQL and, for devices, a real Synapse.
+ */
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { describe, it } from 'node:test';
+import { cleanPicture } from '../../auralink-communication-service/auralink-modules/auraid/picture.ts';
+import { constellation } from '../harness.ts';
+import { openPrivacyDoor, type Somebody } from '../support/privacy-door.ts';
+
+const door = await openPrivacyDoor();
+const { config } = constellation();
+/** One transparent pixel. */
+const PIXEL = Buffer.from(
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',
+  'base64',
+);
+
+/** The same picture with a comment in it. */
+function withComment(text: string): Buffer {
+  const data = Buffer.from(`Comment\0${text}`);
+  const chunk = Buffer.concat([Buffer.alloc(4), Buffer.from('tEXt'), data, Buffer.alloc(4)]);
+  chunk.writeUInt32BE(data.length, 0);
+  return Buffer.concat([PIXEL.subarray(0, 33), chunk, PIXEL.subarray(33)]);
+}
+
+const putPicture = (who: Somebody, bytes: Buffer, type = 'image/png') =>
+  fetch(`${door.publicUrl}/_auralink/v1/me/picture`, {
+    method: 'PUT',
+    headers: { authorization: `Bearer ${who.token}`, 'content-type': type },
+    body: new Uint8Array(bytes),
+  });
+const getPicture = (of: Somebody, who: Somebody | null) =>
+  fetch(`${door.publicUrl}/_auralink/v1/pictures/${of.auraId}`, {
+    headers: who === null ? {} : { authorization: `Bearer ${who.token}` },
+  });
+
+describe('the profile', () => {
+  it('is written, seen by others as its rules say, and taken away', async () => {
+    const alice = await door.person();
+    const set = await alice.ask('PUT', '/me/profile', {
+      displayName: ' Alice  A. ',
+      about: 'I sing.\nAlto.',
+    });
+    assert.equal(set.status, 204, set.text);
+    const { view } = (await alice.ask('GET', '/me/profile/as/stranger')).body;
+    assert.deepEqual([view.displayName, view.about], ['Alice A.', 'I sing.\nAlto.']);
+    await alice.ask('PATCH', '/me/privacy', { about: 'friends' });
+    assert.equal((await alice.ask('GET', '/me/profile/as/stranger')).body.view.about, null);
+    assert.equal((await alice.ask('GET', '/me/profile/as/friend')).body.view.about, 'I sing.\nAlto.');
+    await alice.ask('PUT', '/me/profile', { displayName: null });
+    const after = (await alice.ask('GET', '/me/profile/as/friend')).body.view;
+    assert.deepEqual([after.displayName, after.about], [null, 'I sing.\nAlto.']);
+    assert.ok((await alice.events()).some((event) => event.type === 'me.updated'));
+    assert.ok(door.changed.includes(alice.personId));
+  });
+
+  it('refuses invisible and too long texts by name', async () => {
+    const alice = await door.person();
+    for (const [body, field] of [
+      [{ displayName: 'a\u202eb' }, 'displayName'],
+      [{ displayName: 'x'.repeat(81) }, 'displayName'],
+      [{ about: 'x'.repeat(501) }, 'about'],
+      [{ about: 'a\u0000b' }, 'about'],
+    ] as const) {
+      const refused = await alice.ask('PUT', '/me/profile', body);
+      assert.deepEqual([refused.status, refused.body.field], [400, field]);
+    }
+    assert.equal((await alice.ask('PUT', '/me/profile', { state: 'erased' })).status, 400);
+  });
+});
+
+describe('a picture', () => {
+  it('is cleaned, shown by its rule, and alike to whoever may not see it', async () => {
+    const [alice, eve, bare] = [await door.person(), await door.person(), await door.person()];
+    assert.equal((await putPicture(alice, withComment('taken at home'))).status, 204);
+    const open = await getPicture(alice, null);
+    assert.deepEqual([open.status, open.headers.get('content-type')], [200, 'image/png']);
+    assert.ok(Buffer.from(await open.arrayBuffer()).equals(PIXEL));
+    await alice.ask('PATCH', '/me/privacy', { profile: 'private' });
+    const answers = await Promise.all([
+      getPicture(alice, eve),
+      getPicture(bare, eve),
+      getPicture(alice, null),
+      getPicture({ ...bare, auraId: '@nobody.here.aura' }, null),
+    ]);
+    const texts = await Promise.all(answers.map(async (one) => `${one.status} ${await one.text()}`));
+    assert.equal(new Set(texts).size, 1, texts.join());
+    assert.match(texts[0] ?? '', /^404 /);
+    assert.equal((await getPicture(alice, alice)).status, 200);
+    assert.equal((await alice.ask('DELETE', '/me/picture')).status, 204);
+    assert.equal((await getPicture(alice, alice)).status, 404);
+  });
+
+  it('is refused when it is none, broken, too large or of another type', async () => {
+    const alice = await door.person();
+    for (const [bytes, type, status] of [
+      [Buffer.from('<svg onload="x"/>'), 'image/png', 400],
+      [PIXEL.subarray(0, 40), 'image/png', 400],
+      [Buffer.from([0xff, 0xd8, 0xff]), 'image/jpeg', 400],
+      [PIXEL, 'image/svg+xml', 400],
+      [Buffer.alloc(262_145), 'image/png', 413],
+    ] as const) {
+      assert.equal((await putPicture(alice, bytes as Buffer, type)).status, status, type);
+    }
+    assert.equal((await getPicture(alice, alice)).status, 404);
+  });
+
+  it('loses what a camera wrote beside the pixels, in JPEG and WebP too', () => {
+    const segment = (marker: number, text: string) => {
+      const data = Buffer.from(text);
+      return Buffer.concat([Buffer.from([0xff, marker, 0, data.length + 2]), data]);
+    };
+    const scan = Buffer.from([0xff, 0xda, 0, 2, 1, 2, 3, 0xff, 0xd9]);
+    const start = Buffer.from([0xff, 0xd8]);
+    const jpeg = Buffer.concat([
+      start,
+      segment(0xe0, 'JFIF'),
+      segment(0xe1, 'Exif home'),
+      segment(0xfe, 'me'),
+      scan,
+    ]);
+    assert.deepEqual(cleanPicture(jpeg)?.bytes, Buffer.concat([start, segment(0xe0, 'JFIF'), scan]));
+    const chunk = (type: string, text: string) => {
+      const head = Buffer.from(`${type}....`);
+      head.writeUInt32LE(text.length, 4);
+      return Buffer.concat([head, Buffer.from(text)]);
+    };
+    const webp = (...chunks: Buffer[]) => {
+      const body = Buffer.concat(chunks);
+      const head = Buffer.from('RIFF....WEBP');
+      head.writeUInt32LE(body.length + 4, 4);
+      return Buffer.concat([head, body]);
+    };
+    const pixels = chunk('VP8 ', 'pixels');
+    assert.deepEqual(cleanPicture(webp(pixels, chunk('EXIF', 'home')))?.bytes, webp(pixels));
+  });
+});
+
+describe('fields', () => {
+  it('are hers alone, checked by kind, and bounded', async () => {
+    const [alice, eve] = [await door.person(), await door.person()];
+    const made = await alice.ask('POST', '/me/fields', { kind: 'email', value: 'alice@example.org' });
+    assert.equal(made.status, 201, made.text);
+    assert.deepEqual((await alice.ask('GET', '/me/fields')).body.fields[0].value, 'alice@example.org');
+    assert.equal((await eve.ask('DELETE', `/me/fields/${made.body.fieldId}`)).status, 404);
+    for (const [kind, value] of [
+      ['email', 'no address'],
+      ['phone', '0301234'],
+      ['birth_date', '31.12.1990'],
+      ['about', 'x'],
+      ['document', 'x'.repeat(2_001)],
+    ]) {
+      assert.equal((await alice.ask('POST', '/me/fields', { kind, value })).status, 400, kind);
+    }
+    for (let i = 1; i < 30; i++) await alice.ask('POST', '/me/fields', { kind: 'document', value: `d${i}` });
+    const refused = await alice.ask('POST', '/me/fields', { kind: 'document', value: 'one more' });
+    assert.deepEqual([refused.status, refused.body.reason], [409, 'too_many_fields']);
+    assert.equal((await alice.ask('DELETE', `/me/fields/${made.body.fieldId}`)).status, 204);
+    assert.equal((await alice.ask('GET', '/me/fields')).body.fields.length, 29);
+  });
+});
+
+describe('sessions', () => {
+  /** A Matrix account with one device, hers. */
+  async function withAccount(person: Somebody): Promise<{ userId: string; token: string }> {
+    const response = await fetch(`${config.SYNAPSE_URL}/_matrix/client/v3/register`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${config.APPSERVICE_AS_TOKEN}` },
+      body: JSON.stringify({
+        type: 'm.login.application_service',
+        username: `u${randomBytes(16).toString('hex')}`,
+        initial_device_display_name: 'Element on a laptop',
+      }),
+    });
+    const made = (await response.json()) as { user_id: string; access_token: string };
+    await door.db.pool.query(
+      `INSERT INTO matrix_user_mappings (matrix_user_id, person_id, state, is_primary, attached_by)
+       VALUES ($1, $2, 'active', true, 'provisioned')`,
+      [made.user_id, person.personId],
+    );
+    return { userId: made.user_id, token: made.access_token };
+  }
+  const addEndpoint = async (person: Somebody, app: string): Promise<void> => {
+    await door.db.pool.query(
+      `INSERT INTO apps (app_id, name, icon, origins, redirect_uris, scopes) VALUES ($1, $1, 'x', '{}', '{}', '{}')
+       ON CONFLICT DO NOTHING`,
+      [app],
+    );
+    await door.db.pool.query(
+      `INSERT INTO endpoints (endpoint_id, person_id, app_id, device_key, scopes)
+       VALUES (gen_random_uuid(), $1, $2, 'device-other', '{call.place}')`,
+      [person.personId, app],
+    );
+  };
+  const addBrowser = (person: Somebody) =>
+    door.db.pool.query(
+      `INSERT INTO oidc_documents (model, id, payload, expires_at) VALUES ('Session', $1, $2, now() + interval '1 day')`,
+      [
+        randomBytes(8).toString('hex'),
+        JSON.stringify({ accountId: person.personId, loginTs: 1_700_000_000 }),
+      ],
+    );
+  const kinds = async (person: Somebody): Promise<string[]> =>
+    (await person.ask('GET', '/me/sessions')).body.sessions.map((one: { kind: string }) => one.kind).sort();
+
+  it('are listed with this one marked, and ended one by one by their owner only', async () => {
+    const [alice, eve] = [await door.person(), await door.person()];
+    const { token } = await withAccount(alice);
+    await addEndpoint(alice, 'market');
+    await addBrowser(alice);
+    const listed = (await alice.ask('GET', '/me/sessions')).body.sessions;
+    assert.deepEqual(await kinds(alice), ['app', 'app', 'browser', 'matrix']);
+    assert.equal(listed.filter((one: { current: boolean }) => one.current).length, 1);
+    assert.ok(!JSON.stringify(listed).includes('device-other'), 'the device’s key is nobody’s to see');
+    const matrix = listed.find((one: { kind: string }) => one.kind === 'matrix');
+    assert.equal(matrix.label, 'Element on a laptop');
+    for (const one of listed) {
+      const path = `/me/sessions/${encodeURIComponent(one.sessionId)}`;
+      assert.equal((await eve.ask('DELETE', path)).status, 404, one.kind);
+      if (one.current) continue;
+      assert.equal((await alice.ask('DELETE', path)).status, 204, one.kind);
+      assert.equal((await alice.ask('DELETE', path)).status, 404, `${one.kind} again`);
+    }
+    assert.deepEqual(await kinds(alice), ['app']);
+    assert.equal(door.revoked.length > 0, true);
+    const whoami = await fetch(`${config.SYNAPSE_URL}/_matrix/client/v3/account/whoami`, {
+      headers: { authorization: `Bearer ${token}` },
+    });
+    assert.equal(whoami.status, 401);
+  });
+
+  it('end all at once but this one; apps end by name', async () => {
+    const alice = await door.person();
+    await withAccount(alice);
+    await addEndpoint(alice, 'market');
+    await addEndpoint(alice, 'play');
+    await addBrowser(alice);
+    const apps = (await alice.ask('GET', '/me/apps')).body.apps;
+    assert.deepEqual(
+      apps.map((one: { appId: string; sessions: number }) => [one.appId, one.sessions]),
+      [
+        ['chat', 1],
+        ['market', 1],
+        ['play', 1],
+      ],
+    );
+    assert.equal((await alice.ask('DELETE', '/me/apps/market')).status, 204);
+    assert.equal((await alice.ask('DELETE', '/me/apps/market')).status, 404);
+    assert.equal((await alice.ask('POST', '/me/sessions/revoke-all')).status, 204);
+    assert.deepEqual(await kinds(alice), ['app']);
+    assert.ok(door.audited.some((entry) => entry.act === 'sessions.revoked_all'));
+  });
+
+  it('end with a new password, which needs the present one', async () => {
+    const alice = await door.person();
+    const { userId } = await withAccount(alice);
+    await addBrowser(alice);
+    const change = (body: object) => alice.ask('POST', '/account/password', body);
+    const newPassword = 'a new one, long enough';
+    assert.equal((await change({ currentPassword: 'wrong', newPassword })).body.reason, 'wrong_password');
+    assert.equal(
+      (await change({ currentPassword: 'right', newPassword: 'short' })).body.field,
+      'newPassword',
+    );
+    assert.equal(door.passwords.get(userId), undefined);
+    const kept = await change({ currentPassword: 'right', newPassword, signOutOthers: false });
+    assert.equal(kept.status, 204, kept.text);
+    assert.deepEqual(await kinds(alice), ['app', 'browser', 'matrix']);
+    assert.equal((await change({ currentPassword: 'right', newPassword })).status, 204);
+    assert.equal(door.passwords.get(userId), newPassword);
+    assert.deepEqual(await kinds(alice), ['app']);
+  });
+});
