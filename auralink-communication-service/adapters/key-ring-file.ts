@@ -3,11 +3,7 @@
  * key is asked for that we do not know. A file that cannot be read or understood leaves the last good ring in force.
  */
 import { readFileSync, statSync } from 'node:fs';
-import {
-  type KeyRing,
-  type KeyRingSource,
-  parseKeyRing,
-} from '../auralink-modules/auraid/crypto/key-ring.ts';
+import { type KeyRing, type KeyRingSource, parseKeyRing } from '../auralink-modules/auraid/key-ring.ts';
 import type { Clock } from '../core/clock.ts';
 import { AuraError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';

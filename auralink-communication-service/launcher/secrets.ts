@@ -6,7 +6,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK } from 'jose';
-import type { KeyRingFile } from '../auralink-modules/auraid/crypto/key-ring.ts';
+import type { KeyRingFile } from '../auralink-modules/auraid/key-ring.ts';
 import { SECRET_VARIABLES } from '../config.ts';
 import { writeFileAtomic } from './process.ts';
 
@@ -56,7 +56,7 @@ function publicPart(jwk: JWK): JWK {
   return rest;
 }
 
-/** A key ring with its first key and its first index key (auraid/crypto/key-ring.ts). */
+/** A key ring with its first key and its first index key (auraid/key-ring.ts). */
 async function keyRing(): Promise<string> {
   const file: KeyRingFile = {
     version: 1,

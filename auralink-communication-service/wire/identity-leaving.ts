@@ -2,7 +2,7 @@
 import type { FastifyPluginAsync } from 'fastify';
 import type { Synapse } from '../adapters/synapse.ts';
 import type { Audit } from '../auralink-modules/auraid/audit.ts';
-import type { Vault } from '../auralink-modules/auraid/crypto/data-keys.ts';
+import type { Vault } from '../auralink-modules/auraid/data-keys.ts';
 import { ERASE_TOPIC, type ErasureDeps, erase, erasureHandler } from '../auralink-modules/auraid/erasure.ts';
 import { ACTS_LISTED_MAX, exportAll } from '../auralink-modules/auraid/export.ts';
 import type { ProveHerself } from '../auralink-modules/auraid/matrix-accounts.ts';

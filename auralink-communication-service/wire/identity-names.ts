@@ -3,7 +3,7 @@ import type { FastifyPluginAsync } from 'fastify';
 import type Provider from 'oidc-provider';
 import type { Synapse } from '../adapters/synapse.ts';
 import type { Audit } from '../auralink-modules/auraid/audit.ts';
-import type { Vault } from '../auralink-modules/auraid/crypto/data-keys.ts';
+import type { Vault } from '../auralink-modules/auraid/data-keys.ts';
 import { createMatrixAccounts, type ProveHerself } from '../auralink-modules/auraid/matrix-accounts.ts';
 import { IDENTITY_CHORE_SECONDS } from '../auralink-modules/auraid/model.ts';
 import { createNames, type NamesService } from '../auralink-modules/auraid/names-service.ts';

@@ -9,7 +9,7 @@ import {
 } from '../auralink-modules/auraid/contact-events.ts';
 import { createContactLists } from '../auralink-modules/auraid/contact-lists.ts';
 import { type ContactDeps, createContacts, REQUEST_KEPT_DAYS } from '../auralink-modules/auraid/contacts.ts';
-import type { Vault } from '../auralink-modules/auraid/crypto/data-keys.ts';
+import type { Vault } from '../auralink-modules/auraid/data-keys.ts';
 import { createInvites, INVITE_KEPT_DAYS } from '../auralink-modules/auraid/invites.ts';
 import { MATRIX_PROFILE_TOPIC, matrixProfileHandler } from '../auralink-modules/auraid/matrix-profile.ts';
 import { IDENTITY_CHORE_SECONDS } from '../auralink-modules/auraid/model.ts';

@@ -1,7 +1,7 @@
 /** Builds what a person tells of herself from its adapters. */
 import type { FastifyPluginAsync } from 'fastify';
 import type { Audit } from '../auralink-modules/auraid/audit.ts';
-import type { Vault } from '../auralink-modules/auraid/crypto/data-keys.ts';
+import type { Vault } from '../auralink-modules/auraid/data-keys.ts';
 import { createPersonalData } from '../auralink-modules/auraid/personal-data.ts';
 import type {
   ContactFanOut,

@@ -1,6 +1,6 @@
 /** Builds the resolver from its adapters; what changes in one process is forgotten in all, by the wake bus. */
 import type { FastifyPluginAsync } from 'fastify';
-import type { Vault } from '../auralink-modules/auraid/crypto/data-keys.ts';
+import type { Vault } from '../auralink-modules/auraid/data-keys.ts';
 import { createResolver, type IdentityCache } from '../auralink-modules/auraid/resolver.ts';
 import { lookUpCounter } from '../auralink-modules/auraid/sign-in.ts';
 import type { WakeBus } from '../auralink-modules/endpoints/ports.ts';

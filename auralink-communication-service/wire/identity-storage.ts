@@ -4,7 +4,7 @@ import type { FastifyPluginAsync } from 'fastify';
 import { createAuditHeadsFile } from '../adapters/audit-heads-file.ts';
 import { openKeyRing } from '../adapters/key-ring-file.ts';
 import type { Audit } from '../auralink-modules/auraid/audit.ts';
-import { createVault, REWRAP_BATCH, type Vault } from '../auralink-modules/auraid/crypto/data-keys.ts';
+import { createVault, REWRAP_BATCH, type Vault } from '../auralink-modules/auraid/data-keys.ts';
 import type { OutboxHandler } from '../core/outbox.ts';
 import { auditStore, readHeads } from '../store/audit.ts';
 import { personKeyStore } from '../store/person-keys.ts';

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { openKeyRing } from '../../auralink-communication-service/adapters/key-ring-file.ts';
-import { createVault } from '../../auralink-communication-service/auralink-modules/auraid/crypto/data-keys.ts';
+import { createVault } from '../../auralink-communication-service/auralink-modules/auraid/data-keys.ts';
 import {
   ERASE_TOPIC,
   type ErasureDeps,

@@ -15,8 +15,8 @@ import {
 import {
   createVault,
   type Vault,
-} from '../../auralink-communication-service/auralink-modules/auraid/crypto/data-keys.ts';
-import { CorruptEnvelopeError } from '../../auralink-communication-service/auralink-modules/auraid/crypto/envelope.ts';
+} from '../../auralink-communication-service/auralink-modules/auraid/data-keys.ts';
+import { CorruptEnvelopeError } from '../../auralink-communication-service/auralink-modules/auraid/envelope.ts';
 import type { PersonId } from '../../auralink-communication-service/core/ids.ts';
 import { openDatabase } from '../../auralink-communication-service/store/db.ts';
 import { personKeyStore } from '../../auralink-communication-service/store/person-keys.ts';
@@ -130,7 +130,7 @@ test('the first values of a person, sealed at once by several processes, share o
 });
 
 test('the ring is rotated again and again under load: nothing is lost, and old keys can be retired', async () => {
-  const processes = [process(), process()];
+  const processes = [process(), process()] as const;
   const people = await Promise.all(Array.from({ length: 12 }, person));
   const written: { owner: PersonId; fieldId: string; value: string }[] = [];
   let rotating = true;
@@ -138,10 +138,14 @@ test('the ring is rotated again and again under load: nothing is lost, and old k
     for (let i = 0; rotating || i < 4; i++) {
       const owner = people[(n + i) % people.length] as PersonId;
       const value = `value ${n} ${i}`;
-      written.push({ owner, fieldId: await write(processes[i % 2]?.vault as Vault, owner, value), value });
+      written.push({
+        owner,
+        fieldId: await write(processes[i % 2 === 0 ? 0 : 1].vault, owner, value),
+        value,
+      });
       const some = written[(i * 7) % written.length];
       if (some === undefined) continue;
-      assert.equal(await read(processes[(i + 1) % 2]?.vault as Vault, some.owner, some.fieldId), some.value);
+      assert.equal(await read(processes[i % 2 === 0 ? 1 : 0].vault, some.owner, some.fieldId), some.value);
     }
   };
   const loads = Promise.all(Array.from({ length: 4 }, (_, n) => load(n)));
@@ -152,15 +156,15 @@ test('the ring is rotated again and again under load: nothing is lost, and old k
     for (const one of processes) one.later();
     writeRing(`k${rotation}`);
     // One of them has not looked yet and goes on with the old key, as real ones do for a moment.
-    processes[rotation % 2]?.later();
+    processes[rotation % 2 === 0 ? 0 : 1].later();
     while (written.length < from + 20) await new Promise((resolve) => setImmediate(resolve));
     for (const one of processes) one.later();
-    while ((await (processes[0]?.vault as Vault).rewrap()) > 0);
+    while ((await processes[0].vault.rewrap()) > 0);
   }
   rotating = false;
   await loads;
   // A person who was made at the last moment by a process that had not looked.
-  while ((await (processes[0]?.vault as Vault).rewrap()) > 0);
+  while ((await processes[0].vault.rewrap()) > 0);
   const counts = await personKeyStore(db.pool).countByRingKey();
   assert.deepEqual([...counts.keys()], ['k6'], 'every data key is wrapped by the newest key');
   ringKeys.splice(0, ringKeys.length - 1);

@@ -132,11 +132,12 @@ describe('a profile at Synapse', () => {
     assert.equal(seen.body.displayname, `Name of ${open.person.auraId}`);
     for (const version of ['r0', 'v3']) {
       for (const rest of ['', '/displayname', '/avatar_url', '/m.tz']) {
-        const [bareOne, kept]: Matrix[] = await Promise.all(
+        const pair: Matrix[] = await Promise.all(
           [hidden, blocking].map(
             (of): Promise<Matrix> => matrix('GET', profileOf(of, rest, version), viewer.token),
           ),
         );
+        const [bareOne, kept] = pair;
         assert.equal(kept?.whole, bareOne?.whole, `${version}${rest}`);
         assert.ok(!kept?.text.includes('Name of'), kept?.text);
       }

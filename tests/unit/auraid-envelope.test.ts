@@ -12,11 +12,11 @@ import {
   sealValue,
   unwrapKey,
   wrapKey,
-} from '../../auralink-communication-service/auralink-modules/auraid/crypto/envelope.ts';
+} from '../../auralink-communication-service/auralink-modules/auraid/envelope.ts';
 import {
   blindIndex,
   parseKeyRing,
-} from '../../auralink-communication-service/auralink-modules/auraid/crypto/key-ring.ts';
+} from '../../auralink-communication-service/auralink-modules/auraid/key-ring.ts';
 
 const freshKey = (): DataKey => ({ id: randomUUID(), key: randomBytes(32) });
 const place: Place = { table: 'personal_fields', column: 'envelope', row: randomUUID() };

@@ -8,7 +8,7 @@ import type { AuraId, ListId, NewId, PersonId, RequestId } from '../../core/ids.
 import type { Tx, UnitOfWork } from '../../core/unit-of-work.ts';
 import type { Audit } from './audit.ts';
 import { contactUpdated, FRIEND_REQUEST_TOPIC } from './contact-events.ts';
-import type { Vault } from './crypto/data-keys.ts';
+import type { Vault } from './data-keys.ts';
 import type { PeopleViews } from './people-views.ts';
 import type { RateLimit, RateLimiter } from './ports.ts';
 import type { ContactStore, EventAppender, Friend, Outbox, People, PrivacyStore } from './ports-privacy.ts';

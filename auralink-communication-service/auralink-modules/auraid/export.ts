@@ -5,7 +5,7 @@
 import type { PersonId } from '../../core/ids.ts';
 import type { UnitOfWork } from '../../core/unit-of-work.ts';
 import type { Audit } from './audit.ts';
-import type { Vault } from './crypto/data-keys.ts';
+import type { Vault } from './data-keys.ts';
 import type { RateLimiter } from './ports.ts';
 import type { ExportRow, ExportStore, Sealed } from './ports-leaving.ts';
 

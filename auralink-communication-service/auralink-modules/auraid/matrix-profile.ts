@@ -5,7 +5,7 @@
  */
 import type { PersonId, UserId } from '../../core/ids.ts';
 import type { OutboxHandler } from '../../core/outbox.ts';
-import type { Vault } from './crypto/data-keys.ts';
+import type { Vault } from './data-keys.ts';
 import { typeOfPicture } from './picture.ts';
 import type { MatrixProfileSource, MatrixProfiles } from './ports-privacy.ts';
 

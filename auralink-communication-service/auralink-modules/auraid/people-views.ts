@@ -1,6 +1,6 @@
 /** People as one viewer may see them, texts of theirs opened only where they are shown. */
 import type { PersonId } from '../../core/ids.ts';
-import type { Vault } from './crypto/data-keys.ts';
+import type { Vault } from './data-keys.ts';
 import type { PrivacyStore } from './ports-privacy.ts';
 import { isThere, shows, type Viewer } from './privacy.ts';
 import { type Opened, type ProfileView, type TargetFacts, viewOf } from './profile-view.ts';

@@ -6,7 +6,7 @@ import { AuraError } from '../../core/errors.ts';
 import type { AuraId, NewId, PersonId } from '../../core/ids.ts';
 import type { Tx, UnitOfWork } from '../../core/unit-of-work.ts';
 import type { Act, Audit } from './audit.ts';
-import type { Vault } from './crypto/data-keys.ts';
+import type { Vault } from './data-keys.ts';
 import { MATRIX_PROFILE_TOPIC } from './matrix-profile.ts';
 import { cleanPicture, type Picture, typeOfPicture } from './picture.ts';
 import type {

@@ -5,7 +5,7 @@
  * little; people who show nothing are remembered just as those who show everything.
  */
 import type { AuraId, PersonId } from '../../core/ids.ts';
-import type { Vault } from './crypto/data-keys.ts';
+import type { Vault } from './data-keys.ts';
 import { openShown } from './people-views.ts';
 import type { Beheld } from './ports-privacy.ts';
 import { type ProfileView, viewOf } from './profile-view.ts';

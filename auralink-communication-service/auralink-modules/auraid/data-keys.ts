@@ -3,9 +3,8 @@
  * values noise (crypto-shredding), also those in backups whose ring is still there. Opened keys are remembered; a key
  * whose row is gone is forgotten at the latest when the process is told or restarted, so erasure tells all processes.
  */
-import type { PersonId } from '../../../core/ids.ts';
-import type { Tx } from '../../../core/unit-of-work.ts';
-import type { PersonKeyStore, WrappedDataKey } from '../ports-storage.ts';
+import type { PersonId } from '../../core/ids.ts';
+import type { Tx } from '../../core/unit-of-work.ts';
 import {
   CorruptEnvelopeError,
   type DataKey,
@@ -19,6 +18,7 @@ import {
   wrapKey,
 } from './envelope.ts';
 import type { KeyRingSource } from './key-ring.ts';
+import type { PersonKeyStore, WrappedDataKey } from './ports-storage.ts';
 
 /** Opened data keys that a process remembers; about 200 bytes each. */
 export const DATA_KEYS_CACHED_MAX = 5_000;
