@@ -19,6 +19,7 @@ export type RandomBytes = (size: number) => Buffer;
 
 const VERSION = 1;
 const CIPHER = 'aes-256-gcm';
+/** Length of every key: AES-256 and HMAC-SHA-256. */
 export const KEY_BYTES = 32;
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
