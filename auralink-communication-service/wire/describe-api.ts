@@ -18,6 +18,7 @@ import { meshRoutes } from '../http/mesh-routes.ts';
 import { namesRoutes } from '../http/names-routes.ts';
 import { openapi } from '../http/openapi.ts';
 import { privacyRoutes } from '../http/privacy-routes.ts';
+import { profileRoutes } from '../http/profile-routes.ts';
 import { publicRoutes } from '../http/public-routes.ts';
 import { resolveRoutes } from '../http/resolve-routes.ts';
 import { buildDoor } from '../http/server.ts';
@@ -44,6 +45,7 @@ export async function describeApi(): Promise<object> {
     namesRoutes(nothing),
     interactionClaimRoutes(nothing),
     publicRoutes(nothing),
+    profileRoutes(nothing),
     leavingRoutes(nothing),
     sessionsRoutes(nothing),
     callsRoutes(nothing),
