@@ -8,7 +8,6 @@ import type {
   FieldKind,
   PersonalField,
 } from './identity-types.ts';
-import type { Me } from './types.ts';
 
 /** An export gathers all that there is. */
 const EXPORT_TIMEOUT_MS = 60_000;
@@ -21,7 +20,7 @@ export class Account {
   }
 
   /** Null takes a text away. */
-  writeProfile(profile: { displayName?: string | null; about?: string | null }): Promise<Me> {
+  writeProfile(profile: { displayName?: string | null; about?: string | null }): Promise<void> {
     return this.#api.request('/me/profile', { method: 'PUT', body: profile });
   }
 

@@ -22,6 +22,7 @@ import { wireAccount } from './identity-account.ts';
 import { wireLeaving } from './identity-leaving.ts';
 import { wireNames } from './identity-names.ts';
 import { wirePrivacy } from './identity-privacy.ts';
+import { wireProfile } from './identity-profile.ts';
 import { wireResolve } from './identity-resolve.ts';
 import { wireStorage } from './identity-storage.ts';
 
@@ -67,7 +68,8 @@ export function wireParts(base: Omit<Base, 'processId'>, needs: PartsNeeds): Par
   const account = wireAccount(base, {
     ...{ auth, audit, synapse, endpointRevoked, proveHerself: names.proveHerself },
   });
-  const parts = [storage, privacy, names, account];
+  const profile = wireProfile(base, { ...shared, directory, fanOut: privacy.fanOut });
+  const parts = [storage, privacy, names, account, profile];
   const views = createPeopleViews({ store: privacyStore(base.db.pool), vault });
   return {
     plugins: [...resolve.plugins, ...leaving.plugins, ...parts.flatMap((part) => part.plugins)],

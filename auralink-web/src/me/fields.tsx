@@ -57,12 +57,17 @@ export function Fields({ auralink }: { auralink: AuraLink }) {
   );
 }
 
+/** `+49 (30) 12-34` as the service keeps it. */
+function digitsOf(number: string): string {
+  return number.replaceAll(/[\s()./-]/g, '');
+}
+
 function AddField({ auralink, onAdded }: { auralink: AuraLink; onAdded: () => Promise<void> }) {
   const [kind, setKind] = useState<FieldKind>('email');
   const [value, setValue] = useState('');
   const { label, type, example } = KINDS[kind];
   const add = async (): Promise<void> => {
-    await auralink.account.addField(kind, value.trim());
+    await auralink.account.addField(kind, kind === 'phone' ? digitsOf(value) : value.trim());
     setValue('');
     await onAdded();
   };
