@@ -1,4 +1,4 @@
-/** `GET /_auralink/v1/resolve/{auraId}`: who is behind an address, as far as the asker may see. */
+/** `/_auralink/v1/resolve`: who is behind an address, or behind many, as far as the asker may see. */
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { profileViewSchema } from '../auralink-modules/auraid/profile-view.ts';
@@ -7,6 +7,15 @@ import { findAuraId } from '../core/aura-id.ts';
 import { AuraError } from '../core/errors.ts';
 import type { PersonId } from '../core/ids.ts';
 import { type EndpointAuth, endpointOf } from './endpoint-auth.ts';
+
+/** Addresses in one request. */
+export const RESOLVE_MANY_MAX = 100;
+
+const manySchema = z.strictObject({
+  auraIds: z.array(z.string().min(1).max(128)).min(1).max(RESOLVE_MANY_MAX),
+});
+/** In the order of asking; null for an address that nobody holds. */
+const foundSchema = z.object({ people: z.array(profileViewSchema.nullable()) });
 
 export interface ResolveRoutesDeps {
   readonly auth: Pick<EndpointAuth, 'requireEndpoint'>;
@@ -42,6 +51,29 @@ export function resolveRoutes({ auth, resolver, countLookUp }: ResolveRoutesDeps
         reply.header('cache-control', 'no-store').type('application/json; charset=utf-8');
         // Ready-made: it was written from the very schema.
         return await reply.send(body as never);
+      },
+    );
+    app.post(
+      '/_auralink/v1/resolve',
+      {
+        preHandler: auth.requireEndpoint('profile.read'),
+        schema: {
+          body: manySchema,
+          response: { 200: foundSchema },
+          tags: ['identity'],
+          summary: 'The same for many addresses',
+        },
+      },
+      async (request, reply) => {
+        const { personId } = endpointOf(request);
+        const people: string[] = [];
+        for (const text of request.body.auraIds) {
+          await countLookUp(personId);
+          const asked = findAuraId(text);
+          people.push((asked === null ? null : await resolver.resolve(personId, asked)) ?? 'null');
+        }
+        reply.header('cache-control', 'no-store').type('application/json; charset=utf-8');
+        return await reply.send(`{"people":[${people.join()}]}` as never);
       },
     );
   };

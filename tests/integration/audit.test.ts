@@ -51,6 +51,9 @@ async function behindItsBack(sql: string, values: unknown[] = []): Promise<void>
     await client.query(sql, values);
     await client.query('ALTER TABLE audit_log ENABLE TRIGGER USER');
     await client.query('COMMIT');
+  } catch (error) {
+    await client.query('ROLLBACK');
+    throw error;
   } finally {
     client.release();
   }
@@ -120,9 +123,13 @@ test('a missing entry is found, and so are two that changed places', async () =>
   await behindItsBack('DELETE FROM audit_log WHERE chain = $1 AND seq = $2', [chain, at]);
   assert.deepEqual((await verify([])).faults, [{ chain, seq: at, fault: 'missing' }]);
   await restore();
-  const swap = `UPDATE audit_log SET seq = CASE seq WHEN ${at} THEN -1 ELSE ${at} END WHERE chain = ${chain} AND seq IN (${at}, ${at + 1})`;
-  await behindItsBack(swap);
-  await behindItsBack(`UPDATE audit_log SET seq = ${at + 1} WHERE chain = ${chain} AND seq = -1`);
+  for (const [from, to] of [
+    [at, -1],
+    [at + 1, at],
+    [-1, at + 1],
+  ]) {
+    await behindItsBack(`UPDATE audit_log SET seq = ${to} WHERE chain = ${chain} AND seq = ${from}`);
+  }
   assert.deepEqual((await verify([])).faults, [{ chain, seq: at, fault: 'altered' }]);
   await restore();
   assert.deepEqual((await verify([])).faults, []);
@@ -148,3 +155,34 @@ test('an end that was cut off, its head in the database too, shows in the export
   assert.deepEqual((await verify([])).faults, [], 'the database alone cannot tell');
   assert.deepEqual((await verify()).faults, [{ chain, seq, fault: 'cut_off' }]);
 });
+
+test('an entry that was forged together with its hash and the chain’s head shows in the exported heads', async () => {
+  await behindItsBack('DELETE FROM audit_log; INSERT INTO audit_log SELECT * FROM kept');
+  const { chain, seq } = await longestEntry();
+  const honest = await db.pool.query(
+    "SELECT encode(hash, 'hex') AS hash FROM audit_log WHERE chain = $1 AND seq = $2",
+    [chain, seq],
+  );
+  await behindItsBack(
+    `UPDATE audit_log SET actor = 'system', hash = sha256(previous_hash || convert_to(concat_ws(E'\\n', chain, seq,
+       to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'system', act, subject_id, detail::text), 'UTF8'))
+     WHERE chain = $1 AND seq = $2`,
+    [chain, seq],
+  );
+  await db.pool.query(
+    `UPDATE audit_chains c SET seq = l.seq, hash = l.hash FROM audit_log l WHERE c.chain = $1 AND l.chain = $1 AND l.seq = $2`,
+    [chain, seq],
+  );
+  const ofChain = (verdict: AuditVerdict) => verdict.faults.filter((fault) => fault.chain === chain);
+  assert.deepEqual(ofChain(await verify([])), [], 'the database alone cannot tell');
+  const exported = [{ chain, seq, hash: String(honest.rows[0]?.hash) }];
+  assert.deepEqual(ofChain(await verify(exported)), [{ chain, seq, fault: 'head_wrong' }]);
+});
+
+/** The newest entry of the chain with the most of them. */
+async function longestEntry(): Promise<{ chain: number; seq: number }> {
+  const { rows } = await db.pool.query<{ chain: number; seq: number }>(
+    'SELECT chain::int, max(seq) AS seq FROM audit_log GROUP BY chain ORDER BY max(seq) DESC, chain LIMIT 1',
+  );
+  return rows[0] as { chain: number; seq: number };
+}

@@ -69,12 +69,14 @@ async function walk(
   head: ChainHead | undefined,
   exported: readonly ChainHead[],
 ): Promise<{ entries: number; fault: AuditFault | null }> {
-  const wanted = new Map(exported.map((one) => [one.seq, one.hash]));
-  if (head !== undefined) wanted.set(head.seq, head.hash);
+  // All that was ever said of an entry: who forges one and the chain's head with it does not reach what was exported.
+  const said = new Map<number, Set<string>>();
+  for (const one of head === undefined ? exported : [...exported, head]) {
+    said.set(one.seq, (said.get(one.seq) ?? new Set()).add(one.hash));
+  }
   let previous = sha256(`auralink audit chain ${chain}`);
   let seq = 0;
-  // A head that was exported or stands in the database, of which the log's hash differs.
-  const disagrees = (): boolean => (wanted.get(seq) ?? previous) !== previous;
+  const disagrees = (): boolean => [...(said.get(seq) ?? [])].some((hash) => hash !== previous);
   const fault = (at: number, what: AuditFault['fault']) => ({
     entries: seq,
     fault: { chain, seq: at, fault: what },
@@ -91,6 +93,6 @@ async function walk(
     }
     if (batch.length < AUDIT_VERIFY_BATCH) break;
   }
-  const last = Math.max(...wanted.keys());
+  const last = Math.max(...said.keys());
   return last > seq ? fault(last, 'cut_off') : { entries: seq, fault: null };
 }

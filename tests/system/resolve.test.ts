@@ -1,0 +1,60 @@
+/**
+ * Looking people up through a real door: what is remembered never outlives a change, answers have sizes that tell little,
+ * and many addresses are as good as one after the other.
+ */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { RESOLVE_PADDED_TO_BYTES } from '../../auralink-communication-service/auralink-modules/auraid/resolver.ts';
+import { RESOLVE_MANY_MAX } from '../../auralink-communication-service/http/resolve-routes.ts';
+import { openStage } from '../support/stage.ts';
+
+const stage = await openStage('resolve');
+const { alice, bob } = await stage.pair(1);
+const RESOLVE = '/_auralink/v1/resolve';
+
+async function ask(auraId: string): Promise<{ status: number; text: string }> {
+  const response = await fetch(`${stage.world.publicUrl}${RESOLVE}/${auraId}`, {
+    headers: { authorization: `Bearer ${alice.endpoint.token}` },
+  });
+  return { status: response.status, text: await response.text() };
+}
+
+async function many(body: object): Promise<{ status: number; body: Record<string, unknown> }> {
+  const response = await fetch(`${stage.world.publicUrl}${RESOLVE}`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${alice.endpoint.token}`, 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+  return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+}
+
+test('an answer shows the person, and its size nothing', async () => {
+  const found = await ask(bob.auraId);
+  assert.equal(found.status, 200);
+  assert.equal(JSON.parse(found.text).auraId, bob.auraId);
+  assert.equal(Buffer.byteLength(found.text) % RESOLVE_PADDED_TO_BYTES, 0);
+});
+
+test('nobody is a 404, whoever asks', async () => {
+  const nobody = await ask('@nobody.at.all.aura');
+  assert.equal(nobody.status, 404);
+  assert.equal(JSON.parse(nobody.text).reason, 'unknown_address');
+});
+
+test('many addresses, in the order of asking; null where there is nobody', async () => {
+  const { status, body } = await many({ auraIds: ['@nobody.aura', bob.auraId, 'no address', bob.auraId] });
+  assert.equal(status, 200);
+  const people = body.people as ({ auraId: string } | null)[];
+  assert.deepEqual(
+    people.map((one) => one?.auraId ?? null),
+    [null, bob.auraId, null, bob.auraId],
+  );
+});
+
+test('none, too many, or something else is refused by name', async () => {
+  for (const auraIds of [[], Array(RESOLVE_MANY_MAX + 1).fill('@a.aura'), 'text', [1]]) {
+    const { status, body } = await many({ auraIds });
+    assert.equal(status, 400);
+    assert.match(String(body.field), /^auraIds/);
+  }
+});
