@@ -41,10 +41,10 @@ const CLOSE_PRIVACY = `UPDATE person_privacy SET show_name = 'private', show_pic
 
 const FORGET_AS_CALLER = `UPDATE cross_app_calls SET caller_aura_id = (SELECT aura_id FROM aura_id_registry WHERE person_id = $1)
   WHERE call_id IN (SELECT call_id FROM cross_app_calls WHERE caller_person_id = $1
-    AND caller_aura_id NOT LIKE '@gone-%' LIMIT $2) RETURNING call_id`;
+    AND caller_aura_id !~ '^@gone-[0-9a-f]{22}[.]aura$' LIMIT $2) RETURNING call_id`;
 const FORGET_AS_CALLEE = `UPDATE call_invitations SET callee_aura_id = (SELECT aura_id FROM aura_id_registry WHERE person_id = $1)
   WHERE invitation_id IN (SELECT invitation_id FROM call_invitations WHERE callee_person_id = $1
-    AND callee_aura_id NOT LIKE '@gone-%' LIMIT $2) RETURNING invitation_id`;
+    AND callee_aura_id !~ '^@gone-[0-9a-f]{22}[.]aura$' LIMIT $2) RETURNING invitation_id`;
 
 export function erasureStore(pool: pg.Pool): ErasureStore {
   return { ...leaving, ...aftermath(pool) };

@@ -1,6 +1,7 @@
 /** The public part of the registry: who a person is, as calls and pages ask for it. */
 import type pg from 'pg';
 import type { Directory, Person } from '../auralink-modules/calls/ports.ts';
+import { AuraError } from '../core/errors.ts';
 import type { AuraId, PersonId } from '../core/ids.ts';
 import { query } from './db.ts';
 
@@ -14,6 +15,11 @@ export interface PersonDirectory extends Directory {
   findPersonById(personId: PersonId): Promise<Person | null>;
   /** Localpart of the account that signs her in. */
   findPrimaryLocalpart(personId: PersonId): Promise<string | null>;
+}
+
+/** She was erased, or gave her name back, between her being let in and this. */
+export function signedOut(): AuraError {
+  return new AuraError('unauthenticated', 'This endpoint has been signed out.', { reason: 'signed_out' });
 }
 
 /** Her name, or one that she had and that goes on to lead to her. */

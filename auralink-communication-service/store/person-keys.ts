@@ -3,6 +3,7 @@ import type pg from 'pg';
 import type { PersonKeyStore, WrappedDataKey } from '../auralink-modules/auraid/ports-storage.ts';
 import type { PersonId } from '../core/ids.ts';
 import { query } from './db.ts';
+import { signedOut } from './people.ts';
 
 interface Row extends pg.QueryResultRow {
   person_id: PersonId;
@@ -32,11 +33,14 @@ export function personKeyStore(pool: pg.Pool): PersonKeyStore {
         tx,
         'person-key-insert',
         // The update changes nothing: it makes the row that is there come back, and keeps an erasure waiting.
-        `INSERT INTO person_keys (${COLUMNS}) VALUES ($1, $2, $3, $4)
+        // And nobody gets a key who is being, or has been, erased: her row is waited for and looked at again.
+        `INSERT INTO person_keys (${COLUMNS})
+         SELECT $1::uuid, $2::uuid, $3::text, $4::bytea FROM aura_id_registry r
+         WHERE r.person_id = $1 AND r.state = 'active' FOR SHARE
          ON CONFLICT (person_id) DO UPDATE SET data_key_id = person_keys.data_key_id RETURNING ${COLUMNS}`,
         [key.personId, key.dataKeyId, key.ringKeyId, key.wrapped],
       );
-      if (row === undefined) throw new Error('an upsert returned nothing');
+      if (row === undefined) throw signedOut();
       return toKey(row);
     },
     async listWrappedOtherwise(current, limit) {

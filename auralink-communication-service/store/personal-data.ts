@@ -2,6 +2,7 @@
 import type pg from 'pg';
 import type { PersonalDataStore, StoredField } from '../auralink-modules/auraid/personal-data.ts';
 import { query } from './db.ts';
+import { signedOut } from './people.ts';
 
 interface FieldRow extends pg.QueryResultRow {
   field_id: string;
@@ -25,8 +26,8 @@ export function personalDataStore(pool: pg.Pool): PersonalDataStore {
       await query(tx, 'profile-name', sql, [personId, displayName]);
     },
     async lockPerson(tx, personId) {
-      const sql = 'SELECT FROM aura_id_registry WHERE person_id = $1 FOR NO KEY UPDATE';
-      await query(tx, 'profile-lock', sql, [personId]);
+      const sql = "SELECT FROM aura_id_registry WHERE person_id = $1 AND state = 'active' FOR NO KEY UPDATE";
+      if ((await query(tx, 'profile-lock', sql, [personId])).length === 0) throw signedOut();
     },
     async list(personId) {
       const sql = `SELECT ${COLUMNS} FROM personal_fields WHERE person_id = $1 ORDER BY field_id`;

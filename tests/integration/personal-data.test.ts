@@ -184,6 +184,28 @@ test('without her data key a person’s values are noise, and a backup of the ri
   await assert.rejects(read(process().vault, alice, fieldId), CorruptEnvelopeError);
 });
 
+test('a value that is written while she is being erased is refused, and gives her no new key', async () => {
+  const { vault } = process();
+  const alice = await person();
+  await write(vault, alice, 'before');
+  const erasing = await db.pool.connect();
+  await erasing.query('BEGIN');
+  await erasing.query("UPDATE aura_id_registry SET state = 'erased' WHERE person_id = $1", [alice]);
+  await erasing.query('DELETE FROM person_keys WHERE person_id = $1', [alice]);
+  const late = write(vault, alice, 'late');
+  const waits = async () =>
+    (
+      await db.pool.query(
+        "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%person_keys%'",
+      )
+    ).rowCount !== 0;
+  while (!(await waits()));
+  await erasing.query('COMMIT');
+  erasing.release();
+  await assert.rejects(late, { code: 'unauthenticated', details: { reason: 'signed_out' } });
+  assert.deepEqual((await db.pool.query('SELECT 1 FROM person_keys WHERE person_id = $1', [alice])).rows, []);
+});
+
 test('a ring’s file that became nonsense leaves the last good one in force, and is told', async () => {
   const warnings: unknown[] = [];
   let nowMs = 0;
