@@ -4,6 +4,7 @@
  */
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { z } from 'zod';
+import type { ChainHead } from '../auralink-modules/auraid/audit-verify.ts';
 
 const headSchema = z.object({
   chain: z.int().min(0),
@@ -11,11 +12,10 @@ const headSchema = z.object({
   hash: z.string().regex(/^[0-9a-f]{64}$/),
 });
 const lineSchema = z.object({ at: z.iso.datetime(), heads: z.array(headSchema) });
-export type ExportedHead = z.output<typeof headSchema>;
 
 export interface AuditHeadsFile {
   /** Only chains that have grown since this process's last line; nothing where none has. */
-  append(heads: readonly ExportedHead[], at: Date): void;
+  append(heads: readonly ChainHead[], at: Date): void;
 }
 
 /** `path` empty: heads are exported nowhere. */
@@ -33,7 +33,7 @@ export function createAuditHeadsFile(path: string): AuditHeadsFile {
 }
 
 /** Every head that was ever exported. Throws with the line's number where the file is not what we wrote. */
-export function readExportedHeads(path: string): ExportedHead[] {
+export function readExportedHeads(path: string): ChainHead[] {
   if (!existsSync(path)) return [];
   const lines = readFileSync(path, 'utf8').split('\n');
   return lines.flatMap((line, index) => {

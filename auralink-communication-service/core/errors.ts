@@ -36,3 +36,8 @@ export class AuraError extends Error {
     this.details = details;
   }
 }
+
+/** Who asks was let in before, and is no longer: revoked, erased, or without her name by now. */
+export function signedOut(): AuraError {
+  return new AuraError('unauthenticated', 'This endpoint has been signed out.', { reason: 'signed_out' });
+}

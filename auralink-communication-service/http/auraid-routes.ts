@@ -8,7 +8,7 @@ import type { RegistrationService } from '../auralink-modules/auraid/registratio
 import type { SignInService } from '../auralink-modules/auraid/sign-in.ts';
 import type { App } from '../auralink-modules/endpoints/model.ts';
 import { SCOPES } from '../auralink-modules/endpoints/model.ts';
-import { AuraError } from '../core/errors.ts';
+import { AuraError, signedOut } from '../core/errors.ts';
 import type { AppId, AuraId, DeviceKey, PersonId } from '../core/ids.ts';
 import { clientAddress } from './client-address.ts';
 import { type EndpointAuth, endpointOf } from './endpoint-auth.ts';
@@ -116,9 +116,7 @@ const endpointRoutes = (app: Parameters<FastifyPluginAsyncZod>[0], deps: AuraIdR
         canManage ? deps.findOwnView(session.personId) : null,
       ]);
       if (person === null || own === null) {
-        throw new AuraError('unauthenticated', 'This endpoint has been signed out.', {
-          reason: 'signed_out',
-        });
+        throw signedOut();
       }
       return {
         auraId: person.auraId,

@@ -9,7 +9,7 @@ import { z } from 'zod';
 import type { EndpointSession, Scope } from '../auralink-modules/endpoints/model.ts';
 import type { AuthenticateEndpoint } from '../auralink-modules/endpoints/ports.ts';
 import type { Clock } from '../core/clock.ts';
-import { AuraError } from '../core/errors.ts';
+import { AuraError, signedOut } from '../core/errors.ts';
 import type { AppId, EndpointId, PersonId } from '../core/ids.ts';
 
 /** Audience of endpoint tokens, and the resource indicator under which apps ask for them (RFC 8707). */
@@ -64,7 +64,7 @@ export function createEndpointAuth(deps: EndpointAuthDeps): EndpointAuth {
     const claims = await verify(token);
     const session = await deps.findSession(claims.endpoint_id);
     if (session === null || session.personId !== claims.sub || session.appId !== claims.client_id) {
-      throw new AuraError('unauthenticated', 'This endpoint has been signed out.', { reason: 'signed_out' });
+      throw signedOut();
     }
     const granted = new Set(claims.scope.split(' '));
     return { ...session, scopes: new Set([...session.scopes].filter((scope) => granted.has(scope))) };

@@ -5,6 +5,7 @@ import type { RegistryStore, SignInCodeStore } from '../auralink-modules/auraid/
 import { AuraError } from '../core/errors.ts';
 import type { AuraId, PersonId, UserId } from '../core/ids.ts';
 import { findViolatedConstraint, query } from './db.ts';
+import { namedSql } from './names-sql.ts';
 
 interface RegistrationRow {
   person_id: PersonId;
@@ -162,12 +163,7 @@ function lookUps(
   };
 }
 
-/** Her name, or one that she had and that goes on to lead to her. */
-const BY_NAME = `(
-    SELECT person_id FROM aura_id_registry WHERE aura_id = $1
-    UNION ALL
-    SELECT person_id FROM aura_id_holds WHERE aura_id = $1 AND cause = 'renamed' AND resolves_until > now()
-  ) named JOIN aura_id_registry r USING (person_id)
+const BY_NAME = `${namedSql('$1')} named JOIN aura_id_registry r USING (person_id)
   JOIN matrix_user_mappings m ON m.person_id = r.person_id AND m.is_primary`;
 const BY_ACCOUNT = `matrix_user_mappings m JOIN aura_id_registry r
   ON r.person_id = m.person_id AND m.matrix_user_id = $1`;

@@ -5,6 +5,7 @@ import { AuraError } from '../core/errors.ts';
 import type { AuraId, EndpointId, PersonId } from '../core/ids.ts';
 import type { Tx } from '../core/unit-of-work.ts';
 import { findViolatedConstraint, query } from './db.ts';
+import { namedSql } from './names-sql.ts';
 
 interface NameRow {
   person_id: PersonId;
@@ -86,12 +87,7 @@ function names(
       const [row] = await query<{ person_id: PersonId; aura_id: AuraId }>(
         pool,
         'name-public',
-        `SELECT r.person_id, r.aura_id FROM (
-           SELECT person_id FROM aura_id_registry WHERE aura_id = $1
-           UNION ALL
-           SELECT person_id FROM aura_id_holds
-             WHERE aura_id = $1 AND cause = 'renamed' AND resolves_until > now()
-         ) named JOIN aura_id_registry r USING (person_id)
+        `SELECT r.person_id, r.aura_id FROM ${namedSql('$1')} named JOIN aura_id_registry r USING (person_id)
          WHERE r.state = 'active' AND r.visibility = 'public'`,
         [auraId],
       );

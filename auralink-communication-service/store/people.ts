@@ -1,9 +1,9 @@
 /** The public part of the registry: who a person is, as calls and pages ask for it. */
 import type pg from 'pg';
 import type { Directory, Person } from '../auralink-modules/calls/ports.ts';
-import { AuraError } from '../core/errors.ts';
 import type { AuraId, PersonId } from '../core/ids.ts';
 import { query } from './db.ts';
+import { namedSql } from './names-sql.ts';
 
 interface PersonRow {
   person_id: PersonId;
@@ -17,17 +17,8 @@ export interface PersonDirectory extends Directory {
   findPrimaryLocalpart(personId: PersonId): Promise<string | null>;
 }
 
-/** She was erased, or gave her name back, between her being let in and this. */
-export function signedOut(): AuraError {
-  return new AuraError('unauthenticated', 'This endpoint has been signed out.', { reason: 'signed_out' });
-}
-
-/** Her name, or one that she had and that goes on to lead to her. */
-const BY_NAME = `SELECT r.person_id, r.aura_id, r.display_name FROM (
-    SELECT person_id FROM aura_id_registry WHERE aura_id = $1
-    UNION ALL
-    SELECT person_id FROM aura_id_holds WHERE aura_id = $1 AND cause = 'renamed' AND resolves_until > now()
-  ) named JOIN aura_id_registry r USING (person_id) WHERE r.state = 'active'`;
+const BY_NAME = `SELECT r.person_id, r.aura_id, r.display_name
+  FROM ${namedSql('$1')} named JOIN aura_id_registry r USING (person_id) WHERE r.state = 'active'`;
 
 function personOf(row: PersonRow): Person {
   return { personId: row.person_id, auraId: row.aura_id, displayName: row.display_name };

@@ -3,7 +3,7 @@ import type pg from 'pg';
 import type { PersonKeyStore, WrappedDataKey } from '../auralink-modules/auraid/ports-storage.ts';
 import type { PersonId } from '../core/ids.ts';
 import { query } from './db.ts';
-import { signedOut } from './people.ts';
+import { signedOut } from '../core/errors.ts';
 
 interface Row extends pg.QueryResultRow {
   person_id: PersonId;

@@ -2,7 +2,7 @@
 import type pg from 'pg';
 import type { PersonalDataStore, StoredField } from '../auralink-modules/auraid/personal-data.ts';
 import { query } from './db.ts';
-import { signedOut } from './people.ts';
+import { signedOut } from '../core/errors.ts';
 
 interface FieldRow extends pg.QueryResultRow {
   field_id: string;

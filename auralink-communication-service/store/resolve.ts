@@ -3,14 +3,10 @@ import type pg from 'pg';
 import type { Beheld } from '../auralink-modules/auraid/ports-privacy.ts';
 import type { FindBeheld } from '../auralink-modules/auraid/resolver.ts';
 import { query } from './db.ts';
+import { namedSql } from './names-sql.ts';
 import { beheldOf, type FactsRow, factsSql } from './privacy.ts';
 
-const NAMED = `(
-    SELECT person_id FROM aura_id_registry WHERE aura_id = $2
-    UNION ALL
-    SELECT person_id FROM aura_id_holds WHERE aura_id = $2 AND cause = 'renamed' AND resolves_until > now()
-  )`;
-const BEHOLD_BY_NAME = factsSql(NAMED);
+const BEHOLD_BY_NAME = factsSql(namedSql('$2'));
 
 export function findBeheld(pool: pg.Pool): FindBeheld {
   return async (viewer, auraId): Promise<Beheld | null> => {

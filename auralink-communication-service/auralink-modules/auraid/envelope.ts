@@ -15,6 +15,13 @@ export interface Place {
   readonly row: string;
 }
 
+/** Where the envelope of a personal field stands. */
+export const fieldPlace = (fieldId: string): Place => ({
+  table: 'personal_fields',
+  column: 'envelope',
+  row: fieldId,
+});
+
 export type RandomBytes = (size: number) => Buffer;
 
 const VERSION = 1;

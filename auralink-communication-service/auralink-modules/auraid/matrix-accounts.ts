@@ -3,7 +3,7 @@
  * account is, nobody learns without having proved it.
  */
 import { createHash } from 'node:crypto';
-import { AuraError } from '../../core/errors.ts';
+import { AuraError, signedOut } from '../../core/errors.ts';
 import type { PersonId, UserId } from '../../core/ids.ts';
 import type { Tx, UnitOfWork } from '../../core/unit-of-work.ts';
 import type { Audit } from './audit.ts';
@@ -119,7 +119,7 @@ function badProof(field: string, message: string): AuraError {
 async function lockActive(deps: MatrixAccountsDeps, tx: Tx, personId: PersonId): Promise<void> {
   const own = await deps.names.lockPerson(tx, personId);
   if (own?.state === 'active') return;
-  throw new AuraError('unauthenticated', 'This endpoint has been signed out.', { reason: 'signed_out' });
+  throw signedOut();
 }
 
 async function attachIn(

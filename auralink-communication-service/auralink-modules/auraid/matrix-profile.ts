@@ -6,6 +6,7 @@
 import type { PersonId, UserId } from '../../core/ids.ts';
 import type { OutboxHandler } from '../../core/outbox.ts';
 import type { Vault } from './data-keys.ts';
+import { fieldPlace } from './envelope.ts';
 import { typeOfPicture } from './picture.ts';
 import type { MatrixProfileSource, MatrixProfiles } from './ports-privacy.ts';
 
@@ -28,11 +29,7 @@ async function follow(deps: MatrixProfileDeps, personId: PersonId): Promise<void
   const picture =
     wanted.picture === null
       ? null
-      : await deps.vault.open(
-          personId,
-          { table: 'personal_fields', column: 'envelope', row: wanted.picture.fieldId },
-          wanted.picture.envelope,
-        );
+      : await deps.vault.open(personId, fieldPlace(wanted.picture.fieldId), wanted.picture.envelope);
   for (const userId of wanted.accounts) await write(deps.profiles, userId, wanted.displayName, picture);
 }
 

@@ -4,7 +4,7 @@
  * as her. Locks: her row, then the streams of her endpoints, then the audit chain.
  */
 import { randomBytes } from 'node:crypto';
-import { AuraError } from '../../core/errors.ts';
+import { AuraError, signedOut } from '../../core/errors.ts';
 import type { AuraId, EndpointId, NewId, PersonId, UserId } from '../../core/ids.ts';
 import type { Tx, UnitOfWork } from '../../core/unit-of-work.ts';
 import type { Audit } from './audit.ts';
@@ -276,8 +276,4 @@ function takenError(): AuraError {
     field: 'auraId',
     reason: 'taken',
   });
-}
-
-function signedOut(): AuraError {
-  return new AuraError('unauthenticated', 'This endpoint has been signed out.', { reason: 'signed_out' });
 }

@@ -1,6 +1,7 @@
 /** People as one viewer may see them, texts of theirs opened only where they are shown. */
 import type { PersonId } from '../../core/ids.ts';
 import type { Vault } from './data-keys.ts';
+import { fieldPlace } from './envelope.ts';
 import type { PrivacyStore } from './ports-privacy.ts';
 import { isThere, shows, type Viewer } from './privacy.ts';
 import { type Opened, type ProfileView, type TargetFacts, viewOf } from './profile-view.ts';
@@ -46,8 +47,7 @@ export async function openShown(
     row: string | null,
   ): Promise<string | null> => {
     if (!shown || envelope === null || row === null) return null;
-    const place = { table: 'personal_fields', column: 'envelope', row };
-    return (await vault.open(facts.personId, place, envelope)).toString('utf8');
+    return (await vault.open(facts.personId, fieldPlace(row), envelope)).toString('utf8');
   };
   const { rules } = facts;
   const [about, number] = await Promise.all([

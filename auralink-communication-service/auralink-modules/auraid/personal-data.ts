@@ -7,6 +7,7 @@ import type { AuraId, NewId, PersonId } from '../../core/ids.ts';
 import type { Tx, UnitOfWork } from '../../core/unit-of-work.ts';
 import type { Act, Audit } from './audit.ts';
 import type { Vault } from './data-keys.ts';
+import { fieldPlace } from './envelope.ts';
 import { MATRIX_PROFILE_TOPIC } from './matrix-profile.ts';
 import { cleanPicture, type Picture, typeOfPicture } from './picture.ts';
 import type {
@@ -93,7 +94,6 @@ export interface PersonalDataService {
 }
 
 const NOBODY = '00000000-0000-0000-0000-000000000000' as PersonId;
-const placeOf = (row: string) => ({ table: 'personal_fields', column: 'envelope', row });
 
 export function createPersonalData(deps: PersonalDataDeps): PersonalDataService {
   return {
@@ -164,7 +164,7 @@ async function replace(
   await deps.store.removeKind(tx, personId, kind);
   if (value === null) return;
   const fieldId: string = deps.newId();
-  const envelope = await deps.vault.seal(tx, personId, placeOf(fieldId), value);
+  const envelope = await deps.vault.seal(tx, personId, fieldPlace(fieldId), value);
   await deps.store.insert(tx, personId, { fieldId, kind, envelope });
 }
 
@@ -189,7 +189,7 @@ async function picture(
   ) {
     throw new AuraError('not_found', 'There is no picture to be seen here.', { reason: 'no_picture' });
   }
-  const bytes = await deps.vault.open(personId, placeOf(stored.fieldId), stored.envelope);
+  const bytes = await deps.vault.open(personId, fieldPlace(stored.fieldId), stored.envelope);
   return { type: typeOfPicture(bytes), bytes };
 }
 
@@ -197,7 +197,7 @@ async function fields(deps: PersonalDataDeps, personId: PersonId): Promise<Field
   const stored = await deps.store.list(personId);
   const views = stored.map(async ({ fieldId, kind, envelope, updatedAt }): Promise<FieldView[]> => {
     if (kind === 'about' || kind === 'picture') return [];
-    const value = (await deps.vault.open(personId, placeOf(fieldId), envelope)).toString('utf8');
+    const value = (await deps.vault.open(personId, fieldPlace(fieldId), envelope)).toString('utf8');
     return [{ fieldId, kind, value, updatedAt: updatedAt.toISOString() }];
   });
   return (await Promise.all(views)).flat();
@@ -218,7 +218,7 @@ async function addField(
     }
     // There is one birthday.
     if (kind === 'birth_date') await deps.store.removeKind(tx, personId, kind);
-    const envelope = await deps.vault.seal(tx, personId, placeOf(fieldId), Buffer.from(value));
+    const envelope = await deps.vault.seal(tx, personId, fieldPlace(fieldId), Buffer.from(value));
     await deps.store.insert(tx, personId, { fieldId, kind, envelope });
   });
   return { fieldId, kind, value, updatedAt: new Date().toISOString() };
