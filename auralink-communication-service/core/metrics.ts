@@ -95,9 +95,16 @@ function identityMetrics(registers: Registry[]) {
     labelNames: ['outcome'] as const,
     registers,
   });
+  const resolves = new Counter({
+    name: 'auralink_identity_resolves_total',
+    help: 'People looked up, by where the answer came from: remembered, or asked of the database',
+    labelNames: ['answer'] as const,
+    registers,
+  });
   return {
     registered: (via: string) => registrations.inc({ via }),
     signedIn: (outcome: string) => signIns.inc({ outcome }),
+    resolved: (remembered: boolean) => resolves.inc({ answer: remembered ? 'remembered' : 'asked' }),
   };
 }
 

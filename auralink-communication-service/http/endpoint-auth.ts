@@ -1,8 +1,9 @@
 /**
- * Who is behind an endpoint token. The signature is checked once a token (a small memory of verified ones spares the hot
- * path); that the endpoint is still signed in is asked of the database every time, because a JWT cannot be revoked.
+ * Who is behind an endpoint token. The signature is checked once a token. That the endpoint is still signed in is asked of
+ * the database, because a JWT cannot be revoked, and remembered for a moment: whoever signs an endpoint out says so to
+ * every process. Sockets, and requests that manage the account, ask every time.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
 import { createLocalJWKSet, errors, type JSONWebKeySet, jwtVerify } from 'jose';
 import { z } from 'zod';
@@ -11,11 +12,18 @@ import type { AuthenticateEndpoint } from '../auralink-modules/endpoints/ports.t
 import type { Clock } from '../core/clock.ts';
 import { AuraError, signedOut } from '../core/errors.ts';
 import type { AppId, EndpointId, PersonId } from '../core/ids.ts';
+import { createMemory } from '../core/memory.ts';
 
 /** Audience of endpoint tokens, and the resource indicator under which apps ask for them (RFC 8707). */
 export const API_AUDIENCE = 'urn:auralink:api';
 /** Tokens whose signature need not be checked again; about 300 bytes each. */
 export const VERIFIED_TOKENS_MAX = 20_000;
+/** Tokens whose endpoint need not be looked up again; about 300 bytes each. */
+export const SESSION_CACHE_MAX = 20_000;
+/** How long a token goes on to be accepted, should the news that its endpoint was signed out be lost. */
+export const SESSION_CACHE_MS = 1_000;
+/** Never from memory: what it opens changes or ends the account itself. */
+const ALWAYS_ASKED: Scope = 'account.manage';
 
 export interface EndpointAuthDeps {
   readonly issuer: string;
@@ -35,6 +43,8 @@ export interface EndpointAuth {
   readonly requireEndpoint: RequireEndpoint;
   /** The same for routes that any one of these scopes opens. */
   readonly requireOneOf: RequireEndpoint;
+  /** These endpoints were signed out, here or at another process: nothing is remembered of them. */
+  forget(endpointIds: readonly EndpointId[]): void;
   /** Throws `forbidden` (reason foreign_origin) unless `origin` is absent, ours, or the app's. */
   assertOrigin(session: EndpointSession, origin: string | undefined): void;
 }
@@ -59,15 +69,33 @@ export function endpointOf(request: FastifyRequest): EndpointSession {
 
 export function createEndpointAuth(deps: EndpointAuthDeps): EndpointAuth {
   const verify = rememberingVerifier(deps);
+  const known = createMemory<EndpointSession>({
+    max: SESSION_CACHE_MAX,
+    lifeMs: SESSION_CACHE_MS,
+    nowMs: () => deps.clock.monotonicMs(),
+  });
 
-  const authenticate: AuthenticateEndpoint = async (token) => {
-    const claims = await verify(token);
+  const findSession = async (claims: Claims): Promise<EndpointSession> => {
     const session = await deps.findSession(claims.endpoint_id);
     if (session === null || session.personId !== claims.sub || session.appId !== claims.client_id) {
       throw signedOut();
     }
     const granted = new Set(claims.scope.split(' '));
     return { ...session, scopes: new Set([...session.scopes].filter((scope) => granted.has(scope))) };
+  };
+  const authenticate: AuthenticateEndpoint = async (token) =>
+    findSession(await verify(token, digestOf(token)));
+  /** By token and not by endpoint: a token that was just made, perhaps with new scopes, is never judged by an older answer. */
+  const remembered: AuthenticateEndpoint = async (token) => {
+    const key = digestOf(token);
+    const claims = await verify(token, key);
+    const session = known.find(key);
+    if (session !== undefined) return session;
+    // Null is never answered: nobody is an error, which is not remembered.
+    return (await known.ask(key, async () => ({
+      value: await findSession(claims),
+      about: [claims.endpoint_id],
+    }))) as EndpointSession;
   };
 
   const assertOrigin = (session: EndpointSession, origin: string | undefined): void => {
@@ -77,23 +105,28 @@ export function createEndpointAuth(deps: EndpointAuthDeps): EndpointAuth {
     });
   };
 
-  const requireWith =
-    (findMissing: (session: EndpointSession) => readonly Scope[]) =>
-    async (request: FastifyRequest): Promise<void> => {
-      const session = await authenticate(bearerToken(request));
+  const requireWith = (
+    scopes: readonly Scope[],
+    findMissing: (session: EndpointSession) => readonly Scope[],
+  ): ReturnType<RequireEndpoint> => {
+    const find = scopes.includes(ALWAYS_ASKED) ? authenticate : remembered;
+    return async (request) => {
+      const session = await find(bearerToken(request));
       assertOrigin(session, request.headers.origin);
       const missing = findMissing(session);
       if (missing.length > 0) throw missingScope(missing);
       sessions.set(request, session);
     };
+  };
 
   return {
     authenticate,
     assertOrigin,
+    forget: known.forget,
     requireEndpoint: (...scopes) =>
-      requireWith((session) => scopes.filter((scope) => !session.scopes.has(scope))),
+      requireWith(scopes, (session) => scopes.filter((scope) => !session.scopes.has(scope))),
     requireOneOf: (...scopes) =>
-      requireWith((session) => (scopes.some((scope) => session.scopes.has(scope)) ? [] : scopes)),
+      requireWith(scopes, (session) => (scopes.some((scope) => session.scopes.has(scope)) ? [] : scopes)),
   };
 }
 
@@ -113,12 +146,16 @@ export function bearerToken(request: FastifyRequest): string {
   });
 }
 
-function rememberingVerifier(deps: EndpointAuthDeps): (token: string) => Promise<Claims> {
+/** What tokens are remembered by: a memory that leaks gives no token away. */
+function digestOf(token: string): string {
+  return hash('sha256', token, 'base64url');
+}
+
+function rememberingVerifier(deps: EndpointAuthDeps): (token: string, key: string) => Promise<Claims> {
   const keySet = createLocalJWKSet(deps.keys);
   const verified = new Map<string, Claims>();
 
-  return async (token) => {
-    const key = createHash('sha256').update(token).digest('base64url');
+  return async (token, key) => {
     const known = verified.get(key);
     if (known !== undefined) {
       if (known.exp * 1000 > deps.clock.now().getTime()) return known;

@@ -3,9 +3,9 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { profileViewSchema } from '../auralink-modules/auraid/profile-view.ts';
 import type { Resolver } from '../auralink-modules/auraid/resolver.ts';
+import type { CountLookUp } from '../auralink-modules/auraid/sign-in.ts';
 import { findAuraId } from '../core/aura-id.ts';
 import { AuraError } from '../core/errors.ts';
-import type { PersonId } from '../core/ids.ts';
 import { type EndpointAuth, endpointOf } from './endpoint-auth.ts';
 
 /** Addresses in one request. */
@@ -20,8 +20,7 @@ const foundSchema = z.object({ people: z.array(profileViewSchema.nullable()) });
 export interface ResolveRoutesDeps {
   readonly auth: Pick<EndpointAuth, 'requireEndpoint'>;
   readonly resolver: Pick<Resolver, 'resolve'>;
-  /** Throws `rate_limited`. */
-  readonly countLookUp: (personId: PersonId) => Promise<void>;
+  readonly countLookUp: CountLookUp;
 }
 
 export function resolveRoutes({ auth, resolver, countLookUp }: ResolveRoutesDeps): FastifyPluginAsyncZod {
@@ -66,12 +65,16 @@ export function resolveRoutes({ auth, resolver, countLookUp }: ResolveRoutesDeps
       },
       async (request, reply) => {
         const { personId } = endpointOf(request);
-        const people: string[] = [];
-        for (const text of request.body.auraIds) {
-          await countLookUp(personId);
-          const asked = findAuraId(text);
-          people.push((asked === null ? null : await resolver.resolve(personId, asked)) ?? 'null');
-        }
+        const { auraIds } = request.body;
+        // All or none: a request that is refused has used nothing up.
+        await countLookUp(personId, auraIds.length);
+        // Those that nobody remembers are asked for by one statement.
+        const people = await Promise.all(
+          auraIds.map(async (text) => {
+            const asked = findAuraId(text);
+            return (asked === null ? null : await resolver.resolve(personId, asked)) ?? 'null';
+          }),
+        );
         reply.header('cache-control', 'no-store').type('application/json; charset=utf-8');
         return await reply.send(`{"people":[${people.join()}]}` as never);
       },

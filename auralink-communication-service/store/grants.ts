@@ -2,10 +2,12 @@
 import type pg from 'pg';
 import type { GrantStore } from '../auralink-modules/auraid/ports.ts';
 import type { EndpointSession, Scope } from '../auralink-modules/endpoints/model.ts';
+import { gather } from '../core/gather.ts';
 import type { AppId, DeviceKey, EndpointId, NewId, PersonId } from '../core/ids.ts';
 import { query } from './db.ts';
 
 interface SessionRow {
+  endpoint_id: EndpointId;
   person_id: PersonId;
   app_id: AppId;
   device_key: DeviceKey;
@@ -70,27 +72,17 @@ function binding(
   };
 }
 
+/** Sessions looked up by one statement. */
+export const SESSIONS_GATHERED_MAX = 100;
+/** Such statements that a process has under way at a time. */
+const STATEMENTS_AT_ONCE = 3;
+
 function sessions(pool: pg.Pool): Pick<GrantStore, 'findSession' | 'revokeEndpoint'> {
   return {
-    async findSession(endpointId): Promise<EndpointSession | null> {
-      const [row] = await query<SessionRow>(
-        pool,
-        'endpoint_session',
-        `SELECT e.person_id, e.app_id, e.device_key, e.scopes, a.origins
-         FROM endpoints e JOIN apps a ON a.app_id = e.app_id JOIN aura_id_registry r ON r.person_id = e.person_id
-         WHERE e.endpoint_id = $1 AND e.revoked_at IS NULL AND a.disabled_at IS NULL AND r.state = 'active'`,
-        [endpointId],
-      );
-      if (row === undefined) return null;
-      return {
-        endpointId,
-        personId: row.person_id,
-        appId: row.app_id,
-        deviceKey: row.device_key,
-        scopes: new Set(row.scopes),
-        origins: row.origins,
-      };
-    },
+    findSession: gather((endpointIds: readonly EndpointId[]) => findSessions(pool, endpointIds), {
+      max: SESSIONS_GATHERED_MAX,
+      atOnce: STATEMENTS_AT_ONCE,
+    }),
 
     async revokeEndpoint(endpointId) {
       const [row] = await query<{ grant_id: string | null }>(
@@ -107,5 +99,33 @@ function sessions(pool: pg.Pool): Pick<GrantStore, 'findSession' | 'revokeEndpoi
       );
       return row === undefined ? null : { grantId: row.grant_id };
     },
+  };
+}
+
+/** In the order of asking. */
+async function findSessions(
+  pool: pg.Pool,
+  endpointIds: readonly EndpointId[],
+): Promise<(EndpointSession | null)[]> {
+  const rows = await query<SessionRow>(
+    pool,
+    'endpoint_sessions',
+    `SELECT e.endpoint_id, e.person_id, e.app_id, e.device_key, e.scopes, a.origins
+     FROM endpoints e JOIN apps a ON a.app_id = e.app_id JOIN aura_id_registry r ON r.person_id = e.person_id
+     WHERE e.endpoint_id = ANY ($1) AND e.revoked_at IS NULL AND a.disabled_at IS NULL AND r.state = 'active'`,
+    [endpointIds],
+  );
+  const found = new Map(rows.map((row) => [row.endpoint_id, sessionOf(row)]));
+  return endpointIds.map((endpointId) => found.get(endpointId) ?? null);
+}
+
+function sessionOf(row: SessionRow): EndpointSession {
+  return {
+    endpointId: row.endpoint_id,
+    personId: row.person_id,
+    appId: row.app_id,
+    deviceKey: row.device_key,
+    scopes: new Set(row.scopes),
+    origins: row.origins,
   };
 }

@@ -1,38 +1,65 @@
 /**
  * A limiter for what is asked very often: it takes several hits of a window at a time and hands them out from memory.
  * Who asks seldom takes one at a time; who goes on asking takes ever more at once. Over all processes no more than the
- * limit is let through; what was taken and not used is lost, so a busy asker may be stopped a little early.
+ * limit is let through. Hits that were taken here are of use here only: who asks several processes may be stopped early,
+ * by at most LEASE_HITS_MAX for each of the others.
  */
-import type { RateLimiter } from '../auralink-modules/auraid/ports.ts';
+import type { RateLimit, RateLimiter } from '../auralink-modules/auraid/ports.ts';
+import type { TakeHits } from './rate-limits.ts';
 
-/** Hits taken at a time, at most. */
+/** Hits taken at a time, at most, unless one asks for more at once. */
 export const LEASE_HITS_MAX = 32;
-/** Hits that were taken and not used for so long are given up. */
-export const LEASE_MS = 5_000;
-/** Askers that a process remembers. */
+/** Askers that a process remembers; what the oldest has left above it is lost. */
 export const LEASES_MAX = 50_000;
 
 interface Lease {
+  /** Hits taken the last time. */
   readonly size: number;
   left: number;
+  /** The end of the window that they were taken of. */
   readonly untilMs: number;
 }
 
-export function leasedLimiter(inner: RateLimiter, nowMs: () => number): RateLimiter {
+export function leasedLimiter(take: TakeHits, nowMs: () => number): RateLimiter {
   const leases = new Map<string, Lease>();
+  /** Takings under way: whoever comes meanwhile waits, and then has what is left. */
+  const taking = new Map<string, Promise<void>>();
+
+  const findLease = (key: string): Lease | undefined => {
+    const lease = leases.get(key);
+    return lease !== undefined && nowMs() < lease.untilMs ? lease : undefined;
+  };
+  const takeMore = async (key: string, limit: RateLimit, count: number): Promise<void> => {
+    const lease = findLease(key);
+    const left = lease?.left ?? 0;
+    const most = Math.max(count - left, lease === undefined ? 1 : Math.min(lease.size * 2, LEASE_HITS_MAX));
+    // Before asking: the answer may be a while on its way, and no lease may outlive its window.
+    const askedAtMs = nowMs();
+    const { hits, leftMs } = await take({ key, limit, least: count - left, most });
+    // What others spent meanwhile is gone; a window that began meanwhile knows nothing of what was left of the last one.
+    const kept = lease !== undefined && nowMs() < lease.untilMs ? lease.left : 0;
+    leases.delete(key);
+    if (leases.size >= LEASES_MAX) leases.delete(leases.keys().next().value ?? '');
+    leases.set(key, { size: most, left: kept + hits, untilMs: askedAtMs + leftMs });
+  };
   return {
     async hit(key, limit, count = 1) {
-      const lease = leases.get(key);
-      const alive = lease !== undefined && nowMs() < lease.untilMs;
-      if (alive && lease.left >= count) {
-        lease.left -= count;
-        return;
+      for (;;) {
+        const lease = findLease(key);
+        if (lease !== undefined && lease.left >= count) {
+          lease.left -= count;
+          return;
+        }
+        const underWay = taking.get(key);
+        if (underWay !== undefined) {
+          // Its failure is its asker's.
+          await underWay.catch(() => {});
+          continue;
+        }
+        const mine = takeMore(key, limit, count).finally(() => taking.delete(key));
+        taking.set(key, mine);
+        await mine;
       }
-      const size = Math.max(count, alive ? Math.min(lease.size * 2, LEASE_HITS_MAX) : 1);
-      await inner.hit(key, limit, size);
-      leases.delete(key);
-      if (leases.size >= LEASES_MAX) leases.delete(leases.keys().next().value ?? '');
-      leases.set(key, { size, left: size - count, untilMs: nowMs() + LEASE_MS });
     },
   };
 }

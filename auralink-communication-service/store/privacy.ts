@@ -97,29 +97,32 @@ async function getRelation(tx: Tx, asker: PersonId, other: PersonId): Promise<Re
   return { viewer: row.viewer, rules: rulesOf(row), youBlocked: row.you_blocked === 1 };
 }
 
-/** What is shown of the people `wanted (person_id)` to the viewer $1; `beheldOf` reads it. */
-export const factsSql = (wanted: string): string => `
-  SELECT r.person_id, r.aura_id, r.display_name, ${RULES_COLUMNS},
-    ${viewerSql('$1::uuid', 'r.person_id')} AS viewer,
+/**
+ * What is shown of `wanted.person_id` to `viewer`, an SQL expression; `wanted` is what gives both, `columns` what else of
+ * it is read. `beheldOf` reads it.
+ */
+export const factsSql = (wanted: string, viewer: string, columns = ''): string => `
+  SELECT ${columns}r.person_id, r.aura_id, r.display_name, ${RULES_COLUMNS},
+    ${viewerSql(viewer, 'r.person_id')} AS viewer,
     EXISTS (SELECT FROM endpoints e JOIN endpoint_sockets s USING (endpoint_id) JOIN service_processes sp USING (process_id)
             WHERE e.person_id = r.person_id AND e.revoked_at IS NULL
-              AND sp.heartbeat_at > now() - make_interval(secs => ${PROCESS_STALE_SECONDS})) AS online,
+              AND sp.heartbeat_at > now() - make_interval(secs => ${PROCESS_STALE_SECONDS}) OFFSET 0) AS online,
     ARRAY (SELECT DISTINCT v.method FROM aura_id_verifications v
            WHERE v.person_id = r.person_id AND v.state = 'verified'
              AND (v.expires_at IS NULL OR v.expires_at > now()) ORDER BY 1) AS verified,
     ARRAY (SELECT DISTINCT e.app_id FROM endpoints e
            WHERE e.person_id = r.person_id AND e.revoked_at IS NULL AND 'call.receive' = ANY (e.scopes) ORDER BY 1) AS apps,
-    EXISTS (SELECT FROM personal_fields f WHERE f.person_id = r.person_id AND f.kind = 'picture') AS has_picture,
+    EXISTS (SELECT FROM personal_fields f WHERE f.person_id = r.person_id AND f.kind = 'picture' OFFSET 0) AS has_picture,
     about.envelope AS about_envelope, about.field_id AS about_field_id,
     number.envelope AS number_envelope, number.field_id AS number_field_id
-  FROM ${wanted} AS wanted (person_id)
+  FROM ${wanted}
   JOIN aura_id_registry r USING (person_id) JOIN person_privacy p USING (person_id)
   LEFT JOIN LATERAL (SELECT f.envelope, f.field_id FROM personal_fields f
     WHERE f.person_id = r.person_id AND f.kind = 'about' LIMIT 1) about ON true
   LEFT JOIN LATERAL (SELECT f.envelope, f.field_id FROM personal_fields f
     WHERE f.person_id = r.person_id AND f.kind = 'phone' ORDER BY f.field_id LIMIT 1) number ON true
   WHERE r.state = 'active'`;
-const FACTS = factsSql('unnest($2::uuid[])');
+const FACTS = factsSql('unnest($2::uuid[]) AS wanted (person_id)', '$1::uuid');
 
 export interface FactsRow extends pg.QueryResultRow, RulesRow {
   person_id: PersonId;

@@ -6,7 +6,7 @@ import type { FastifyPluginAsync } from 'fastify';
 import type Provider from 'oidc-provider';
 import type { Synapse } from '../adapters/synapse.ts';
 import { createPeopleViews } from '../auralink-modules/auraid/people-views.ts';
-import type { EndpointRevoked } from '../auralink-modules/auraid/ports.ts';
+import type { EndpointRevoked, IdentityMetrics } from '../auralink-modules/auraid/ports.ts';
 import type { ProfileView } from '../auralink-modules/auraid/profile-view.ts';
 import type { RegistrationService } from '../auralink-modules/auraid/registration.ts';
 import type { WakeBus } from '../auralink-modules/endpoints/ports.ts';
@@ -34,6 +34,7 @@ export interface PartsNeeds {
   readonly directory: PersonDirectory;
   readonly bus: WakeBus;
   readonly endpointRevoked: EndpointRevoked;
+  readonly metrics: IdentityMetrics;
   /** Skeletons that nobody may claim. */
   readonly reserved: ReadonlySet<string>;
 }
@@ -53,7 +54,7 @@ export function wireParts(base: Omit<Base, 'processId'>, needs: PartsNeeds): Par
   const eventLog = createEventLog(base.db.pool);
   const storage = wireStorage(base);
   const { vault, audit } = storage;
-  const resolve = wireResolve(base, { auth, vault, bus });
+  const resolve = wireResolve(base, { auth, vault, bus, metrics: needs.metrics });
   const { cache } = resolve;
   const shared = { auth, cache, audit, vault, outbox, eventLog };
   const privacy = wirePrivacy(base, { ...shared, directory });

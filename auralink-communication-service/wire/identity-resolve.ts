@@ -1,13 +1,14 @@
 /** Builds the resolver from its adapters; what changes in one process is forgotten in all, by the wake bus. */
 import type { FastifyPluginAsync } from 'fastify';
 import type { Vault } from '../auralink-modules/auraid/data-keys.ts';
+import type { IdentityMetrics } from '../auralink-modules/auraid/ports.ts';
 import { createResolver, type IdentityCache } from '../auralink-modules/auraid/resolver.ts';
 import { lookUpCounter } from '../auralink-modules/auraid/sign-in.ts';
 import type { WakeBus } from '../auralink-modules/endpoints/ports.ts';
 import type { EndpointAuth } from '../http/endpoint-auth.ts';
 import { resolveRoutes } from '../http/resolve-routes.ts';
 import { leasedLimiter } from '../store/leased-limits.ts';
-import { rateLimiter } from '../store/rate-limits.ts';
+import { hitTaker } from '../store/rate-limits.ts';
 import { findBeheld } from '../store/resolve.ts';
 import type { Base } from './base.ts';
 
@@ -15,6 +16,7 @@ export interface ResolveNeeds {
   readonly auth: Pick<EndpointAuth, 'requireEndpoint'>;
   readonly vault: Pick<Vault, 'open' | 'forget'>;
   readonly bus: WakeBus;
+  readonly metrics: Pick<IdentityMetrics, 'resolved'>;
 }
 
 export interface ResolvePart {
@@ -31,6 +33,7 @@ export function wireResolve(base: Omit<Base, 'processId'>, needs: ResolveNeeds):
     vault,
     announce: (personIds) => bus.publish([{ kind: 'identity_changed', personIds }]),
     nowMs: monotonicMs,
+    metrics: needs.metrics,
   });
   bus.subscribe((messages) => {
     for (const message of messages) {
@@ -40,7 +43,7 @@ export function wireResolve(base: Omit<Base, 'processId'>, needs: ResolveNeeds):
       for (const personId of message.personIds) vault.forget(personId);
     }
   });
-  const countLookUp = lookUpCounter(leasedLimiter(rateLimiter(db.pool), monotonicMs));
+  const countLookUp = lookUpCounter(leasedLimiter(hitTaker(db.pool), monotonicMs));
   return {
     plugins: [resolveRoutes({ auth, resolver, countLookUp })] as FastifyPluginAsync[],
     cache: resolver,

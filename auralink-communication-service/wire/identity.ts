@@ -75,9 +75,9 @@ export interface Identity {
   close(): Promise<void>;
 }
 
-export async function wireIdentity(base: IdentityBase): Promise<Identity> {
-  const { config, clock } = base;
-  const stores = identityStores(base);
+export async function wireIdentity(needs: IdentityBase): Promise<Identity> {
+  const { config, clock } = needs;
+  const stores = identityStores(needs);
   const synapse = createSynapse({
     url: config.SYNAPSE_URL,
     serverName: config.SYNAPSE_SERVER_NAME,
@@ -94,6 +94,7 @@ export async function wireIdentity(base: IdentityBase): Promise<Identity> {
     ownOrigin: new URL(config.PUBLIC_BASE_URL).origin,
     findSession: stores.grants.findSession,
   });
+  const base = forgettingSessions(needs, endpointAuth);
   const internalAuth = createInternalAuth({
     issuer: config.DASHBOARD_ISSUER,
     audience: config.DASHBOARD_AUDIENCE,
@@ -116,6 +117,21 @@ export async function wireIdentity(base: IdentityBase): Promise<Identity> {
     close: async () => {
       await parts.close();
       await synapse.close();
+    },
+  };
+}
+
+/** Who is signed out here or at another process is not remembered here as signed in. */
+function forgettingSessions(base: IdentityBase, auth: EndpointAuth): IdentityBase {
+  base.bus.subscribe((messages) => {
+    const ended = messages.filter((message) => message.kind === 'endpoint_revoked');
+    if (ended.length > 0) auth.forget(ended.map((message) => message.endpointId));
+  });
+  return {
+    ...base,
+    endpointRevoked: (endpointId) => {
+      auth.forget([endpointId]);
+      base.endpointRevoked(endpointId);
     },
   };
 }
@@ -146,7 +162,7 @@ function identityPlugins(
   const ownOrigin = new URL(config.PUBLIC_BASE_URL).origin;
   const parts = wireParts(base, {
     ...{ auth: endpointAuth, synapse, provider, registration, directory },
-    ...{ bus: base.bus, endpointRevoked: base.endpointRevoked },
+    ...{ bus: base.bus, endpointRevoked: base.endpointRevoked, metrics: base.metrics },
     reserved: claiming.reserved,
   });
   const routes = auraIdRoutes({

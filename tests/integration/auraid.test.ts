@@ -35,7 +35,7 @@ function depsOf(process: 0 | 1): RegistrationDeps {
     newId,
     newUserId: () => `@u${randomBytes(16).toString('hex')}:example.org` as UserId,
     reserved: reservedSkeletons([]),
-    metrics: { registered: () => {}, signedIn: () => {} },
+    metrics: { registered: () => {} },
   };
 }
 

@@ -9,6 +9,7 @@ import { pino } from 'pino';
 import type { Config } from '../../auralink-communication-service/config.ts';
 import { systemClock } from '../../auralink-communication-service/core/clock.ts';
 import { type EndpointId, newId } from '../../auralink-communication-service/core/ids.ts';
+import { createMetrics } from '../../auralink-communication-service/core/metrics.ts';
 import { buildDoor, listen } from '../../auralink-communication-service/http/server.ts';
 import {
   type DatabaseAddress,
@@ -70,7 +71,7 @@ export async function openIdentityDoor(
     db,
     clock: systemClock,
     newId,
-    metrics: { registered: () => {}, signedIn: () => {} },
+    metrics: createMetrics().identity,
     bus: { publish: () => {}, subscribe: () => {} },
     endpointRevoked: (endpointId) => revoked.push(endpointId),
     setDeviceChoice: createSetDeviceChoice(db.pool),
@@ -100,10 +101,11 @@ export const PASSWORD = 'correct horse battery';
 export async function registerPerson(
   door: IdentityDoor,
   auraId: string,
+  extra: Record<string, string> = {},
 ): Promise<{ browser: Browser; tokens: Tokens }> {
   const browser = new Browser(door.baseUrl);
   const register = { auraId, password: PASSWORD, invitationCode: door.config.REGISTRATION_TOKEN };
-  return { browser, tokens: await browser.signIn(door.phone, { register }) };
+  return { browser, tokens: await browser.signIn(door.phone, { register }, extra) };
 }
 
 /** A request to the API with an endpoint token. */

@@ -76,6 +76,8 @@ export interface RateLimit {
 export interface IdentityMetrics {
   registered(via: 'dashboard' | 'page'): void;
   signedIn(outcome: 'accepted' | 'refused'): void;
+  /** Somebody was looked up; `remembered`: answered without asking the database. */
+  resolved(remembered: boolean): void;
 }
 
 /** Endpoints as sign-in sees them: who was let in, from which app and device, by which grant. */

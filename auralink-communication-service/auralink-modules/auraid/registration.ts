@@ -25,7 +25,7 @@ export interface RegistrationDeps {
   readonly newUserId: () => UserId;
   /** Skeletons that nobody may claim. */
   readonly reserved: ReadonlySet<string>;
-  readonly metrics: IdentityMetrics;
+  readonly metrics: Pick<IdentityMetrics, 'registered'>;
 }
 
 export interface RegistrationService {

@@ -37,7 +37,7 @@ export interface SignInDeps {
   readonly codes: SignInCodeStore;
   readonly accounts: MatrixAccounts;
   readonly limiter: RateLimiter;
-  readonly metrics: IdentityMetrics;
+  readonly metrics: Pick<IdentityMetrics, 'signedIn'>;
   readonly invitationCode: string;
 }
 
@@ -56,9 +56,12 @@ export interface SignInService {
   countLookUp(personId: PersonId): Promise<void>;
 }
 
-/** Counts her questions for addresses, wherever she asks. What it returns throws `rate_limited`. */
-export function lookUpCounter(limiter: RateLimiter): (personId: PersonId) => Promise<void> {
-  return (personId) => limiter.hit(`look-up:${personId}`, LOOK_UP_LIMIT);
+/** Counts `count` (1) questions for addresses; throws `rate_limited`. */
+export type CountLookUp = (personId: PersonId, count?: number) => Promise<void>;
+
+/** Counts her questions for addresses, wherever she asks. */
+export function lookUpCounter(limiter: RateLimiter): CountLookUp {
+  return (personId, count) => limiter.hit(`look-up:${personId}`, LOOK_UP_LIMIT, count);
 }
 
 export function createSignIn(deps: SignInDeps): SignInService {
