@@ -3,7 +3,14 @@
  * key is asked for that we do not know. A file that cannot be read or understood leaves the last good ring in force.
  */
 import { readFileSync, statSync } from 'node:fs';
-import { type KeyRing, type KeyRingSource, parseKeyRing } from '../auralink-modules/auraid/key-ring.ts';
+import {
+  type KeyRing,
+  KeyRingError,
+  type KeyRingFile,
+  type KeyRingSource,
+  parseKeyRingFile,
+  toKeyRing,
+} from '../auralink-modules/auraid/key-ring.ts';
 import type { Clock } from '../core/clock.ts';
 import { AuraError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
@@ -26,25 +33,37 @@ function noKeyRing(): AuraError {
   });
 }
 
-/** Throws at once where the file is bad; `path` empty: a ring that refuses everything. */
+/** Throws KeyRingError that names the file and what would be right. */
+export function readKeyRingFile(path: string): KeyRingFile {
+  try {
+    return parseKeyRingFile(readFileSync(path, 'utf8'));
+  } catch (error) {
+    if (error instanceof KeyRingError) {
+      throw new KeyRingError(`${path} is no key ring (${error.message})`);
+    }
+    throw new KeyRingError(`the key ring ${path} cannot be read (${(error as NodeJS.ErrnoException).code})`);
+  }
+}
+
+/** Throws KeyRingError at once where the file is bad; `path` empty: a ring that refuses everything. */
 export function openKeyRing(path: string, clock: Pick<Clock, 'now'>, log: Pick<Log, 'warn'>): KeyRingSource {
   if (path === '') return noRing;
   const stampOf = (): string => {
     const { ino, size, mtimeMs } = statSync(path);
     return `${ino} ${size} ${mtimeMs}`;
   };
-  let stamp = stampOf();
-  let ring: KeyRing = parseKeyRing(readFileSync(path, 'utf8'));
+  let ring: KeyRing = toKeyRing(readKeyRingFile(path));
+  // As yet unknown: the first look reads the file once more.
+  let stamp = '';
   let lookedAtMs = clock.now().getTime();
   const refresh = (): KeyRing => {
     lookedAtMs = clock.now().getTime();
     try {
       const found = stampOf();
       if (found === stamp) return ring;
-      ring = parseKeyRing(readFileSync(path, 'utf8'));
+      ring = toKeyRing(readKeyRingFile(path));
       stamp = found;
     } catch (err) {
-      // The error names the fault's place in the file and no key.
       log.warn({ err, path }, 'the key ring cannot be read; the last good one stays in force');
     }
     return ring;

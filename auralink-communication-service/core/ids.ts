@@ -30,6 +30,9 @@ export type UserId = Id<'UserId'>;
 /** One running service process; new at every start. */
 export type ProcessId = Id<'ProcessId'>;
 
+/** Whose id nobody has: stands where there is nobody in particular. */
+export const NOBODY = '00000000-0000-0000-0000-000000000000' as PersonId;
+
 /** Source of fresh ids; a parameter everywhere, so that tests can foresee them. */
 export type NewId = <T extends Id<string>>() => T;
 

@@ -62,7 +62,7 @@ export function appFrom(options: AppOptions, config: Config): App {
 
 /** Exit code 0; throws FrontDoorError when nothing is up here, or an option is wrong. */
 export async function runAddApp(options: CommonOptions & AppOptions): Promise<number> {
-  return await withDatabase(layoutFor(options), 'aura-app', async (pool, config) => {
+  return await withDatabase(layoutFor(options), 'aura-app', async ({ pool }, config) => {
     const app = appFrom(options, config);
     const store = appStore(pool, () => performance.now());
     await store.upsertApp(app);

@@ -1,7 +1,6 @@
 /** The database of the constellation that is up, for commands that look into it. */
-import type pg from 'pg';
 import type { Config } from '../config.ts';
-import { openDatabase } from '../store/db.ts';
+import { type Db, openDatabase } from '../store/db.ts';
 import { databaseAddress } from '../wire/database.ts';
 import { settingsFor } from './constellation.ts';
 import { FrontDoorError } from './errors.ts';
@@ -13,7 +12,7 @@ import { findSupervisor, findUpRecord } from './up-record.ts';
 export async function withDatabase<T>(
   layout: Layout,
   applicationName: string,
-  work: (pool: pg.Pool, config: Config) => Promise<T>,
+  work: (db: Db, config: Config) => Promise<T>,
 ): Promise<T> {
   const record = findSupervisor(layout) === null ? null : findUpRecord(layout);
   if (record === null) throw new FrontDoorError(`Nothing is up in ${layout.dataDir}; ./aura up starts it.`);
@@ -24,7 +23,7 @@ export async function withDatabase<T>(
   });
   const db = openDatabase({ ...databaseAddress(config), poolSize: 1, applicationName });
   try {
-    return await work(db.pool, config);
+    return await work(db, config);
   } finally {
     await db.close();
   }

@@ -3,87 +3,118 @@
  * seals with it: it is written first, and made current after every process has had the time to look.
  */
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { KEY_RING_LOOK_MS } from '../adapters/key-ring-file.ts';
+import { KEY_RING_LOOK_MS, readKeyRingFile } from '../adapters/key-ring-file.ts';
 import { KEY_BYTES } from '../auralink-modules/auraid/envelope.ts';
-import { type KeyRingFile, keyRingFileSchema } from '../auralink-modules/auraid/key-ring.ts';
+import { KeyRingError, type KeyRingFile } from '../auralink-modules/auraid/key-ring.ts';
+import { NOBODY } from '../core/ids.ts';
+import { auditStore } from '../store/audit.ts';
+import type { Db } from '../store/db.ts';
 import { personKeyStore } from '../store/person-keys.ts';
 import { type CommonOptions, layoutFor } from './commands.ts';
 import { withDatabase } from './database-of.ts';
 import { FrontDoorError } from './errors.ts';
+import { PROJECT_ROOT } from './layout.ts';
 import { writeFileAtomic } from './process.ts';
-import { LAUNCHER_SECRETS, secretPath } from './secrets.ts';
 
 /** Every process has looked at the ring's file within this time of its change. */
 export const KEY_RING_KNOWN_MS = 3 * KEY_RING_LOOK_MS;
 
-function readRing(options: CommonOptions): { path: string; ring: KeyRingFile } {
-  const path = secretPath(layoutFor(options).secretsDir, LAUNCHER_SECRETS.keyRing);
-  try {
-    return { path, ring: keyRingFileSchema.parse(JSON.parse(readFileSync(path, 'utf8'))) };
-  } catch (error) {
-    throw new FrontDoorError(`${path} is no key ring: ${(error as Error).message}`);
-  }
+interface Opened {
+  readonly db: Db;
+  readonly path: string;
+  readonly ring: KeyRingFile;
+}
+
+/** The ring of the constellation that is up: the file that its service reads, whoever configured it. */
+function withRing<T>(options: CommonOptions, work: (opened: Opened) => Promise<T>): Promise<T> {
+  return withDatabase(layoutFor(options), 'aura-keys', async (db, config) => {
+    const path = resolve(PROJECT_ROOT, config.KEY_RING_PATH);
+    try {
+      return await work({ db, path, ring: readKeyRingFile(path) });
+    } catch (error) {
+      if (error instanceof KeyRingError) throw new FrontDoorError(`KEY_RING_PATH: ${error.message}.`);
+      throw error;
+    }
+  });
 }
 
 const writeRing = (path: string, ring: KeyRingFile): void =>
-  writeFileAtomic(path, JSON.stringify(keyRingFileSchema.parse(ring), null, 2));
+  writeFileAtomic(path, JSON.stringify(ring, null, 2));
 
-/** The lowest `k<n>` that the ring does not have. */
-function freshId(ring: KeyRingFile): string {
-  const numbers = ring.keys.map((key) => Number(/^k(\d+)$/.exec(key.id)?.[1] ?? 0));
-  return `k${Math.max(0, ...numbers) + 1}`;
+/** The lowest `<letter><n>` above all that the ring has. */
+function freshId(letter: string, keys: readonly { readonly id: string }[]): string {
+  const numbers = keys.map(({ id }) => (id.startsWith(letter) ? Number(/^.(\d+)$/.exec(id)?.[1] ?? 0) : 0));
+  return `${letter}${Math.max(0, ...numbers) + 1}`;
 }
 
-export async function runRotateKeys(options: CommonOptions): Promise<number> {
-  const { path, ring } = readRing(options);
-  const id = freshId(ring);
-  const key = { id, key: randomBytes(KEY_BYTES).toString('base64url'), createdAt: new Date().toISOString() };
-  const known = { ...ring, keys: [...ring.keys, key] };
-  writeRing(path, known);
-  if (!options.json) console.error(`${id} is in the ring; waiting until every process knows it …`);
-  await delay(KEY_RING_KNOWN_MS);
-  writeRing(path, { ...known, current: id });
-  const next = `Data keys are wrapped anew in the background; ./aura keys status tells when none is left.`;
-  console.log(options.json ? JSON.stringify({ current: id }) : `${id} is current. ${next}`);
-  return 0;
+export function runRotateKeys(options: CommonOptions): Promise<number> {
+  return withRing(options, async ({ db, path, ring }) => {
+    const id = freshId('k', ring.keys);
+    const key = {
+      id,
+      key: randomBytes(KEY_BYTES).toString('base64url'),
+      createdAt: new Date().toISOString(),
+    };
+    const known = { ...ring, keys: [...ring.keys, key] };
+    writeRing(path, known);
+    if (!options.json) console.error(`${id} is in the ring; waiting until every process knows it …`);
+    await delay(KEY_RING_KNOWN_MS);
+    await putInForce(db, { key: id, was: ring.current }, () => writeRing(path, { ...known, current: id }));
+    const next = `Data keys are wrapped anew in the background; ./aura keys status tells when none is left.`;
+    console.log(options.json ? JSON.stringify({ current: id }) : `${id} is current. ${next}`);
+    return 0;
+  });
+}
+
+/** What is in force is in the audit log: the file is written last before the entry's commit. */
+function putInForce(db: Db, detail: Record<string, string>, write: () => void): Promise<void> {
+  return db.unitOfWork.run(async (tx) => {
+    await auditStore().record(tx, { actor: 'operator:cli', act: 'keys.rotated', subject: NOBODY, detail });
+    write();
+  });
 }
 
 /** Refuses while any data key is wrapped by it. */
-export async function runRetireKey(id: string, options: CommonOptions): Promise<number> {
-  const { path, ring } = readRing(options);
-  if (!ring.keys.some((key) => key.id === id)) throw new FrontDoorError(`The ring has no key ${id}.`);
-  if (ring.current === id) throw new FrontDoorError(`${id} is current; rotate first.`);
-  const wraps = (await countWrapped(options)).get(id) ?? 0;
-  if (wraps > 0) {
-    throw new FrontDoorError(
-      `${id} still wraps ${wraps} data keys; they are wrapped anew in the background.`,
-    );
-  }
-  writeRing(path, { ...ring, keys: ring.keys.filter((key) => key.id !== id) });
-  console.log(options.json ? JSON.stringify({ retired: id }) : `${id} is retired.`);
-  return 0;
+export function runRetireKey(id: string, options: CommonOptions): Promise<number> {
+  return withRing(options, async ({ db, path, ring }) => {
+    if (!ring.keys.some((key) => key.id === id)) throw new FrontDoorError(`The ring has no key ${id}.`);
+    if (ring.current === id) throw new FrontDoorError(`${id} is current; rotate first.`);
+    const wraps = (await personKeyStore(db.pool).countByRingKey()).get(id) ?? 0;
+    if (wraps > 0) {
+      throw new FrontDoorError(
+        `${id} still wraps ${wraps} data keys; they are wrapped anew in the background.`,
+      );
+    }
+    writeRing(path, { ...ring, keys: ring.keys.filter((key) => key.id !== id) });
+    console.log(options.json ? JSON.stringify({ retired: id }) : `${id} is retired.`);
+    return 0;
+  });
 }
 
-export async function runKeysStatus(options: CommonOptions): Promise<number> {
-  const { ring } = readRing(options);
-  const wrapped = await countWrapped(options);
-  const keys = ring.keys.map(({ id, createdAt }) => ({
-    id,
-    createdAt,
-    current: id === ring.current,
-    wraps: wrapped.get(id) ?? 0,
-  }));
-  if (options.json) console.log(JSON.stringify({ keys }));
-  for (const key of options.json ? [] : keys) {
-    console.log(
-      `${key.id.padEnd(8)}${key.current ? 'current ' : '        '}wraps ${key.wraps}, made ${key.createdAt}`,
-    );
-  }
-  return 0;
-}
-
-function countWrapped(options: CommonOptions): Promise<ReadonlyMap<string, number>> {
-  return withDatabase(layoutFor(options), 'aura-keys', (pool) => personKeyStore(pool).countByRingKey());
+export function runKeysStatus(options: CommonOptions): Promise<number> {
+  return withRing(options, async ({ db, path, ring }) => {
+    const wrapped = await personKeyStore(db.pool).countByRingKey();
+    const keys = ring.keys.map(({ id, createdAt }) => ({
+      id,
+      createdAt,
+      current: id === ring.current,
+      wraps: wrapped.get(id) ?? 0,
+    }));
+    const lost = [...wrapped].filter(([id]) => !ring.keys.some((key) => key.id === id));
+    const missing = lost.map(([id, wraps]) => ({ id, wraps }));
+    if (options.json) {
+      console.log(JSON.stringify({ path, keys, missing }));
+      return 0;
+    }
+    for (const key of keys) {
+      const current = key.current ? 'current ' : '        ';
+      console.log(`${key.id.padEnd(8)}${current}wraps ${key.wraps}, made ${key.createdAt}`);
+    }
+    for (const { id, wraps } of missing) {
+      console.log(`${id.padEnd(8)}MISSING from ${path}; wraps ${wraps}, whose owners’ data cannot be read`);
+    }
+    return 0;
+  });
 }

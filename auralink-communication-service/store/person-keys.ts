@@ -1,9 +1,9 @@
 /** People's wrapped data keys in PostgreSQL. */
 import type pg from 'pg';
 import type { PersonKeyStore, WrappedDataKey } from '../auralink-modules/auraid/ports-storage.ts';
-import type { PersonId } from '../core/ids.ts';
-import { query } from './db.ts';
 import { signedOut } from '../core/errors.ts';
+import { NOBODY, type PersonId } from '../core/ids.ts';
+import { query } from './db.ts';
 
 interface Row extends pg.QueryResultRow {
   person_id: PersonId;
@@ -43,10 +43,13 @@ export function personKeyStore(pool: pg.Pool): PersonKeyStore {
       if (row === undefined) throw signedOut();
       return toKey(row);
     },
-    async listWrappedOtherwise(current, limit) {
-      const sql = `SELECT ${COLUMNS} FROM person_keys WHERE ring_key_id < $1
-        UNION ALL SELECT ${COLUMNS} FROM person_keys WHERE ring_key_id > $1 LIMIT $2`;
-      return (await query<Row>(pool, 'person-keys-otherwise', sql, [current, limit])).map(toKey);
+    async listWrappedOtherwise(current, after, limit) {
+      const part = (which: '<' | '>') => `(SELECT ${COLUMNS} FROM person_keys
+        WHERE ring_key_id ${which} $1 AND (ring_key_id, person_id) > ($2, $3::uuid)
+        ORDER BY ring_key_id, person_id LIMIT $4)`;
+      const sql = `${part('<')} UNION ALL ${part('>')} ORDER BY ring_key_id, person_id LIMIT $4`;
+      const from = [after?.ringKeyId ?? '', after?.personId ?? NOBODY];
+      return (await query<Row>(pool, 'person-keys-otherwise', sql, [current, ...from, limit])).map(toKey);
     },
     async rewrap(key, was) {
       const rows = await query(

@@ -80,6 +80,7 @@ export function wireParts(base: Omit<Base, 'processId'>, needs: PartsNeeds): Par
     close: async () => {
       await privacy.close();
       await account.close();
+      await storage.close();
     },
   };
 }

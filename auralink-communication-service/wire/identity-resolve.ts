@@ -5,6 +5,7 @@ import type { IdentityMetrics } from '../auralink-modules/auraid/ports.ts';
 import { createResolver, type IdentityCache } from '../auralink-modules/auraid/resolver.ts';
 import { lookUpCounter } from '../auralink-modules/auraid/sign-in.ts';
 import type { WakeBus } from '../auralink-modules/endpoints/ports.ts';
+import type { PersonId } from '../core/ids.ts';
 import type { EndpointAuth } from '../http/endpoint-auth.ts';
 import { resolveRoutes } from '../http/resolve-routes.ts';
 import { leasedLimiter } from '../store/leased-limits.ts';
@@ -28,10 +29,17 @@ export function wireResolve(base: Omit<Base, 'processId'>, needs: ResolveNeeds):
   const { auth, vault, bus } = needs;
   const { db, clock } = base;
   const monotonicMs = (): number => clock.monotonicMs();
+  /** She may have been erased: her data key must not be remembered longer than it exists. */
+  const forgetKeys = (personIds: readonly PersonId[]): void => {
+    for (const personId of personIds) vault.forget(personId);
+  };
   const resolver = createResolver({
     find: findBeheld(db.pool),
     vault,
-    announce: (personIds) => bus.publish([{ kind: 'identity_changed', personIds }]),
+    announce: (personIds) => {
+      forgetKeys(personIds);
+      bus.publish([{ kind: 'identity_changed', personIds }]);
+    },
     nowMs: monotonicMs,
     metrics: needs.metrics,
   });
@@ -39,8 +47,7 @@ export function wireResolve(base: Omit<Base, 'processId'>, needs: ResolveNeeds):
     for (const message of messages) {
       if (message.kind !== 'identity_changed') continue;
       resolver.forget(message.personIds);
-      // She may have been erased: her data key must not be remembered longer than it exists.
-      for (const personId of message.personIds) vault.forget(personId);
+      forgetKeys(message.personIds);
     }
   });
   const countLookUp = lookUpCounter(leasedLimiter(hitTaker(db.pool), monotonicMs));

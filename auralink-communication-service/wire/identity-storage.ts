@@ -4,7 +4,9 @@ import type { FastifyPluginAsync } from 'fastify';
 import { createAuditHeadsFile } from '../adapters/audit-heads-file.ts';
 import { openKeyRing } from '../adapters/key-ring-file.ts';
 import type { Audit } from '../auralink-modules/auraid/audit.ts';
-import { createVault, REWRAP_BATCH, type Vault } from '../auralink-modules/auraid/data-keys.ts';
+import { createVault, type Vault } from '../auralink-modules/auraid/data-keys.ts';
+import { KeyRingError, type KeyRingSource } from '../auralink-modules/auraid/key-ring.ts';
+import { ConfigError } from '../config.ts';
 import type { OutboxHandler } from '../core/outbox.ts';
 import { auditStore, readHeads } from '../store/audit.ts';
 import { personKeyStore } from '../store/person-keys.ts';
@@ -21,28 +23,65 @@ export interface StoragePart {
   readonly outboxHandlers: ReadonlyMap<string, OutboxHandler>;
   readonly vault: Vault;
   readonly audit: Audit;
+  /** While the database still answers. */
+  close(): Promise<void>;
 }
 
 export function wireStorage(base: Omit<Base, 'processId'>): StoragePart {
   const { config, db, clock, log, newId } = base;
-  const ring = openKeyRing(config.KEY_RING_PATH, clock, log);
+  const ring = keyRingOf(base);
   const vault = createVault({ keys: personKeyStore(db.pool), ring, newId, randomBytes });
   const heads = createAuditHeadsFile(config.AUDIT_HEADS_PATH);
+  const exportHeads = async (): Promise<void> => {
+    const chains = heads.append(await readHeads(db.pool), clock.now());
+    if (chains > 0)
+      log.info({ chains, path: config.AUDIT_HEADS_PATH }, 'heads of the audit log are exported');
+  };
   const chores: Chore[] = [
     {
       job: 'identity.audit_heads',
       everySeconds: AUDIT_HEADS_SECONDS,
-      run: async () => heads.append(await readHeads(db.pool), clock.now()),
+      run: exportHeads,
     },
   ];
   if (config.KEY_RING_PATH !== '') {
     chores.push({
       job: 'identity.rewrap',
       everySeconds: REWRAP_SECONDS,
-      run: async () => {
-        while ((await vault.rewrap()) === REWRAP_BATCH);
-      },
+      run: rewrapper(vault, log),
     });
   }
-  return { plugins: [], chores, outboxHandlers: new Map(), vault, audit: auditStore() };
+  return {
+    plugins: [],
+    chores,
+    outboxHandlers: new Map(),
+    vault,
+    audit: auditStore(),
+    // What was written since the last round would else be without a witness until the next start.
+    close: () => exportHeads().catch((err) => log.warn({ err }, 'heads of the audit log were not exported')),
+  };
+}
+
+/** Throws ConfigError. */
+function keyRingOf({ config, clock, log }: Pick<Base, 'config' | 'clock' | 'log'>): KeyRingSource {
+  try {
+    return openKeyRing(config.KEY_RING_PATH, clock, log);
+  } catch (error) {
+    if (!(error instanceof KeyRingError)) throw error;
+    throw new ConfigError([
+      `KEY_RING_PATH: ${error.message}; it must be the key ring that wrapped the data keys in this database: ` +
+        '`./aura up` makes one at the first start, and a backup holds it',
+    ]);
+  }
+}
+
+/** Says how many data keys cannot be opened whenever that changes, and not each time. */
+function rewrapper(vault: Vault, log: Base['log']): () => Promise<void> {
+  let told = 0;
+  return async () => {
+    const { rewrapped, unreadable } = await vault.rewrap();
+    if (rewrapped > 0) log.info({ rewrapped }, 'data keys are wrapped anew');
+    if (unreadable !== told) log.warn({ unreadable }, 'data keys that no key of the ring opens');
+    told = unreadable;
+  };
 }

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import {
   createAuditHeadsFile,
-  readExportedHeads,
+  findExportedHeads,
 } from '../../auralink-communication-service/adapters/audit-heads-file.ts';
 import {
   type AuditVerdict,
@@ -39,7 +39,7 @@ const record = (subject: string): Promise<void> =>
       detail: { field: 'name', count: 3, by: 'ä "quoted" \n line' },
     }),
   );
-const verify = (exported = readExportedHeads(headsPath)): Promise<AuditVerdict> =>
+const verify = (exported = findExportedHeads(headsPath) ?? []): Promise<AuditVerdict> =>
   verifyAudit(auditReader(db.pool), exported);
 
 /** Whoever owns the database can do this; the chain is there to show it. */

@@ -15,7 +15,9 @@ import {
 } from '../../auralink-communication-service/auralink-modules/auraid/envelope.ts';
 import {
   blindIndex,
-  parseKeyRing,
+  KeyRingError,
+  parseKeyRingFile,
+  toKeyRing,
 } from '../../auralink-communication-service/auralink-modules/auraid/key-ring.ts';
 
 const freshKey = (): DataKey => ({ id: randomUUID(), key: randomBytes(32) });
@@ -82,7 +84,7 @@ test('a key ring is read as a whole or not at all', () => {
     indexCurrent: 'i1',
     indexKeys: [{ id: 'i1', key: text() }],
   };
-  const ring = parseKeyRing(JSON.stringify(file));
+  const ring = toKeyRing(parseKeyRingFile(JSON.stringify(file)));
   assert.equal(ring.current.id, 'k2');
   assert.deepEqual([...ring.keys.keys()], ['k1', 'k2']);
   const short = { ...file, keys: [{ ...file.keys[0], key: 'c2hvcnQ' }] };
@@ -94,8 +96,12 @@ test('a key ring is read as a whole or not at all', () => {
     twice,
     { ...file, more: 1 },
   ]) {
-    assert.throws(() => parseKeyRing(JSON.stringify(bad)));
+    assert.throws(() => parseKeyRingFile(JSON.stringify(bad)), KeyRingError);
   }
+  const secret = text();
+  const told = (bad: string) => (error: Error) =>
+    error instanceof KeyRingError && !error.message.includes(bad);
+  assert.throws(() => parseKeyRingFile(secret), told(secret.slice(0, 8)));
 });
 
 test('the digest of an address depends on its kind and on the key', () => {

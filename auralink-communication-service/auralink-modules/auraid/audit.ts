@@ -36,6 +36,7 @@ export type Act = (typeof ACTS)[number];
 export interface AuditEntry {
   readonly actor: Actor;
   readonly act: Act;
+  /** The person concerned; NOBODY for what concerns no one person. */
   readonly subject: PersonId;
   /** Circumstances; never a name, an address or a text of hers. */
   readonly detail?: Readonly<Record<string, string | number | boolean>>;

@@ -22,7 +22,7 @@ import type { PersonKeyStore, WrappedDataKey } from './ports-storage.ts';
 
 /** Opened data keys that a process remembers; about 200 bytes each. */
 export const DATA_KEYS_CACHED_MAX = 5_000;
-/** Data keys wrapped anew in one round after the ring was rotated. */
+/** Data keys read at a time when they are wrapped anew after the ring was rotated. */
 export const REWRAP_BATCH = 500;
 
 export interface Vault {
@@ -32,8 +32,14 @@ export interface Vault {
   open(personId: PersonId, place: Place, envelope: Buffer): Promise<Buffer>;
   /** Her key is gone. */
   forget(personId: PersonId): void;
-  /** Wraps data keys anew that an older key of the ring wrapped; returns how many, at most REWRAP_BATCH. */
-  rewrap(): Promise<number>;
+  /** Wraps all data keys anew that another key than the ring's current one wrapped; what it cannot open it passes over. */
+  rewrap(): Promise<Rewrapped>;
+}
+
+export interface Rewrapped {
+  readonly rewrapped: number;
+  /** Data keys whose ring key is missing or that were altered; they stay as they are. */
+  readonly unreadable: number;
 }
 
 export interface VaultDeps {
@@ -45,6 +51,8 @@ export interface VaultDeps {
 
 export function createVault(deps: VaultDeps): Vault {
   const opened = new Map<PersonId, DataKey>();
+  /** Grows with everybody forgotten, so that a key on its way knows that it may be gone. */
+  let forgotten = 0;
   const remember = (personId: PersonId, key: DataKey): DataKey => {
     opened.delete(personId);
     if (opened.size >= DATA_KEYS_CACHED_MAX) opened.delete(opened.keys().next().value as PersonId);
@@ -67,11 +75,14 @@ export function createVault(deps: VaultDeps): Vault {
       const wanted = dataKeyIdOf(envelope);
       const known = opened.get(personId);
       if (known?.id === wanted) return openValue(known, place, envelope);
+      const before = forgotten;
       const row = await deps.keys.find(personId);
       if (row === null) throw new CorruptEnvelopeError('its key is gone');
-      return openValue(remember(personId, unwrap(row)), place, envelope);
+      const key = unwrap(row);
+      return openValue(forgotten === before ? remember(personId, key) : key, place, envelope);
     },
     forget: (personId) => {
+      forgotten += 1;
       opened.delete(personId);
     },
     rewrap: () => rewrap(deps, unwrap),
@@ -85,12 +96,36 @@ function newKey({ ring, newId, randomBytes }: VaultDeps, personId: PersonId): Wr
   return { personId, dataKeyId: dataKey.id, ringKeyId: current.id, wrapped };
 }
 
-async function rewrap(deps: VaultDeps, unwrap: (row: WrappedDataKey) => DataKey): Promise<number> {
+async function rewrap(deps: VaultDeps, unwrap: (row: WrappedDataKey) => DataKey): Promise<Rewrapped> {
   const { current } = deps.ring.current();
-  let done = 0;
-  for (const row of await deps.keys.listWrappedOtherwise(current.id, REWRAP_BATCH)) {
-    const wrapped = wrapKey(current, row.personId, unwrap(row), deps.randomBytes);
-    if (await deps.keys.rewrap({ ...row, ringKeyId: current.id, wrapped }, row.ringKeyId)) done += 1;
+  let [rewrapped, unreadable] = [0, 0];
+  let last: WrappedDataKey | null = null;
+  for (;;) {
+    const batch: readonly WrappedDataKey[] = await deps.keys.listWrappedOtherwise(
+      current.id,
+      last,
+      REWRAP_BATCH,
+    );
+    for (const row of batch) {
+      const dataKey = findReadable(() => unwrap(row));
+      if (dataKey === null) {
+        unreadable += 1;
+        continue;
+      }
+      const wrapped = wrapKey(current, row.personId, dataKey, deps.randomBytes);
+      if (await deps.keys.rewrap({ ...row, ringKeyId: current.id, wrapped }, row.ringKeyId)) rewrapped += 1;
+    }
+    last = batch.at(-1) ?? null;
+    if (last === null) return { rewrapped, unreadable };
   }
-  return done;
+}
+
+/** What `read` returns; null where it throws CorruptEnvelopeError. */
+export function findReadable<T>(read: () => T): T | null {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof CorruptEnvelopeError) return null;
+    throw error;
+  }
 }

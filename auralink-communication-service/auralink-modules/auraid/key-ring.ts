@@ -15,7 +15,7 @@ const keyText = z
     `must be ${KEY_BYTES} bytes, base64url`,
   );
 
-export const keyRingFileSchema = z
+const keyRingFileSchema = z
   .strictObject({
     version: z.literal(1),
     current: keyId,
@@ -28,6 +28,10 @@ export const keyRingFileSchema = z
   .refine(
     (file) => file.indexKeys.some((key) => key.id === file.indexCurrent),
     'indexCurrent must be one of indexKeys',
+  )
+  .refine(
+    (file) => new Set(file.indexKeys.map((key) => key.id)).size === file.indexKeys.length,
+    'ids of indexKeys must differ',
   );
 export type KeyRingFile = z.output<typeof keyRingFileSchema>;
 
@@ -38,9 +42,27 @@ export interface KeyRing {
   readonly indexKeys: readonly RingKey[];
 }
 
-/** Throws ZodError with every fault of the file. */
-export function parseKeyRing(text: string): KeyRing {
-  const file = keyRingFileSchema.parse(JSON.parse(text));
+/** The key ring's file is missing, cannot be read or is none. Says where the fault lies, never with a key. */
+export class KeyRingError extends Error {
+  override readonly name = 'KeyRingError';
+}
+
+/** Throws KeyRingError with every fault of the file. */
+export function parseKeyRingFile(text: string): KeyRingFile {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    // What JSON.parse says quotes the text, which may be a key.
+    throw new KeyRingError('it is not JSON');
+  }
+  const parsed = keyRingFileSchema.safeParse(json);
+  if (parsed.success) return parsed.data;
+  const faults = parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'it'}: ${message}`);
+  throw new KeyRingError(faults.join('; '));
+}
+
+export function toKeyRing(file: KeyRingFile): KeyRing {
   const toKey = ({ id, key }: { id: string; key: string }): RingKey => ({
     id,
     key: Buffer.from(key, 'base64url'),

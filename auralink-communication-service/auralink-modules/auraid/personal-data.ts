@@ -3,7 +3,7 @@
  * name lie in envelopes. A change reaches her friends, her own pages, Matrix and the caches.
  */
 import { AuraError } from '../../core/errors.ts';
-import type { AuraId, NewId, PersonId } from '../../core/ids.ts';
+import { type AuraId, type NewId, NOBODY, type PersonId } from '../../core/ids.ts';
 import type { Tx, UnitOfWork } from '../../core/unit-of-work.ts';
 import type { Act, Audit } from './audit.ts';
 import type { Vault } from './data-keys.ts';
@@ -92,8 +92,6 @@ export interface PersonalDataService {
   addField(personId: PersonId, kind: FieldKind, value: string): Promise<FieldView>;
   removeField(personId: PersonId, fieldId: string): Promise<void>;
 }
-
-const NOBODY = '00000000-0000-0000-0000-000000000000' as PersonId;
 
 export function createPersonalData(deps: PersonalDataDeps): PersonalDataService {
   return {

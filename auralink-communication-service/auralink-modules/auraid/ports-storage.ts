@@ -13,8 +13,12 @@ export interface PersonKeyStore {
   find(personId: PersonId): Promise<WrappedDataKey | null>;
   /** Hers from now on, unless she has one already; returns the one that counts. */
   insert(tx: Tx, key: WrappedDataKey): Promise<WrappedDataKey>;
-  /** Keys that another key of the ring than `current` wrapped. */
-  listWrappedOtherwise(current: string, limit: number): Promise<readonly WrappedDataKey[]>;
+  /** Keys that another key of the ring than `current` wrapped, by its id and the person, after `after`. */
+  listWrappedOtherwise(
+    current: string,
+    after: Pick<WrappedDataKey, 'ringKeyId' | 'personId'> | null,
+    limit: number,
+  ): Promise<readonly WrappedDataKey[]>;
   /** False when somebody else wrapped it anew meanwhile, or she was erased. */
   rewrap(key: WrappedDataKey, was: string): Promise<boolean>;
   /** How many data keys each key of the ring wraps. */

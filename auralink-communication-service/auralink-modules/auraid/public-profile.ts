@@ -3,7 +3,7 @@
  * an unclaimed name and a text that is no address get the same answer by the same steps.
  */
 import { findAuraId, handleOf } from '../../core/aura-id.ts';
-import type { AuraId, PersonId } from '../../core/ids.ts';
+import { type AuraId, NOBODY } from '../../core/ids.ts';
 import type { PeopleViews } from './people-views.ts';
 import type { NameStore } from './ports-names.ts';
 import type { ProfileView } from './profile-view.ts';
@@ -29,14 +29,13 @@ export interface PublicProfilesDeps {
   readonly serverName: string;
 }
 
-/** Nobody's id: whoever is not there is looked up like somebody who is. */
-const NOBODY = '00000000-0000-0000-0000-000000000000' as PersonId;
 /** A name that cannot be claimed, for texts that are no address. */
 const NO_NAME = '@-.aura' as AuraId;
 
 export function createPublicProfiles(deps: PublicProfilesDeps): PublicProfiles {
   const find = async (text: string): Promise<ProfileView | null> => {
     const named = await deps.names.findPublic(findAuraId(text) ?? NO_NAME);
+    // Whoever is not there is looked up like somebody who is.
     return deps.views.asSeenBy(named?.personId ?? NOBODY, 'signed_out');
   };
   return {
