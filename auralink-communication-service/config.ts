@@ -7,6 +7,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { parseEnv } from 'node:util';
 import { z } from 'zod';
+import { RING_TIMEOUT_MAX_SECONDS } from './core/bounds.ts';
 
 const port = z.coerce.number().int().min(1).max(65535);
 const flag = z.enum(['true', 'false', '1', '0']).transform((v) => v === 'true' || v === '1');
@@ -156,7 +157,12 @@ export const configSchema = z.object({
     .default('')
     .describe('Public keys of the Dashboard as a local JWK set, instead of the URL'),
 
-  RING_TIMEOUT_SECONDS: z.coerce.number().min(1).max(120).default(45).describe('How long a call rings'),
+  RING_TIMEOUT_SECONDS: z.coerce
+    .number()
+    .min(1)
+    .max(RING_TIMEOUT_MAX_SECONDS)
+    .default(45)
+    .describe('How long a call rings'),
   MEDIA_TIMEOUT_SECONDS: z.coerce
     .number()
     .min(1)

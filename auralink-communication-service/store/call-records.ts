@@ -19,6 +19,7 @@ import type {
   PersonId,
   RingId,
 } from '../core/ids.ts';
+import { RING_TIMEOUT_MAX_SECONDS } from '../core/bounds.ts';
 import type { Tx } from '../core/unit-of-work.ts';
 import { query } from './db.ts';
 import { showsNameSql } from './privacy-sql.ts';
@@ -78,6 +79,10 @@ export const RECORD_JOINS = `
   JOIN aura_id_registry callee ON callee.person_id = i.callee_person_id
   JOIN person_privacy callee_privacy ON callee_privacy.person_id = i.callee_person_id
   JOIN apps a ON a.app_id = c.caller_app_id`;
+
+/** Invitation i rings for person $1. By the index of a callee's calls: none rings for longer than the bound. */
+export const RINGING = `i.callee_person_id = $1 AND i.state = 'ringing'
+  AND i.created_at > now() - make_interval(secs => ${RING_TIMEOUT_MAX_SECONDS})`;
 
 export function toRecord(row: RecordRow): CallRecord {
   return {

@@ -74,7 +74,7 @@ const PLACING_FACTS = `
     (SELECT count(*)::int FROM cross_app_calls
      WHERE caller_person_id = $1 AND created_at > now() - interval '1 minute') AS calls_last_minute,
     (SELECT i.call_id FROM call_invitations i JOIN cross_app_calls c USING (call_id)
-     WHERE i.callee_person_id = $1 AND i.state = 'ringing' AND NOT i.screened AND c.caller_person_id = $3
+     WHERE ${records.RINGING} AND NOT i.screened AND c.caller_person_id = $3
      ORDER BY i.call_id LIMIT 1) AS opposite_call_id,
     (SELECT coalesce(jsonb_agg(c), '[]') FROM (${CANDIDATES}) c) AS candidates
   FROM endpoints e JOIN aura_id_registry p USING (person_id) JOIN person_privacy pp USING (person_id)
@@ -142,6 +142,8 @@ const INSERT_CALL = `
     INSERT INTO call_invitations (invitation_id, call_id, callee_person_id, callee_aura_id, state, named_app_id,
                                   deadline_at, screened)
     VALUES ($8, $1, $9, $10, 'ringing', $11, $12, $19)
+  ), open AS (
+    INSERT INTO open_invitations (invitation_id, due_at) VALUES ($8, $12)
   )
   INSERT INTO call_rings (ring_id, invitation_id, endpoint_id, device_key, rank, state, ring_seq, sent_at,
                           failover_at)
@@ -188,32 +190,42 @@ async function lockInvitation(tx: Tx, invitationId: InvitationId): Promise<void>
   await query(tx, 'invitation-lock', sql, [invitationId]);
 }
 
+/** $1 … $11 as `transition` gives them. */
+const stepSql = (open: string) => `
+  WITH stepped AS (
+    UPDATE call_invitations SET
+      state = $3, reason = $4, merged_into_call_id = $5,
+      answered_by_endpoint_id = coalesce($6, answered_by_endpoint_id),
+      answer_key = coalesce($7, answer_key),
+      answered_at = CASE WHEN $3 = 'answered' THEN now() ELSE answered_at END,
+      media_deadline_at = CASE WHEN $3 = 'answered' THEN now() + make_interval(secs => $8) END,
+      ended_at = CASE WHEN $9 = 'ended' THEN now() END
+    WHERE invitation_id = $1 AND state = $2 AND (NOT $10 OR deadline_at > clock_timestamp())
+      AND (NOT $11 OR media_deadline_at <= clock_timestamp())
+      AND NOT (screened AND $3 IN ('answered', 'declined'))
+    RETURNING invitation_id, call_id, answered_at, ended_at, media_deadline_at
+  ), open AS (${open})
+  UPDATE cross_app_calls c SET state = $9, end_reason = CASE WHEN $9 = 'ended' THEN $4 END,
+    answered_at = s.answered_at, ended_at = s.ended_at
+  FROM stepped s WHERE c.call_id = s.call_id
+  RETURNING c.answered_at, c.ended_at, c.livekit_room`;
+const STEP_ON = stepSql(`UPDATE open_invitations o SET due_at = s.media_deadline_at
+  FROM stepped s WHERE o.invitation_id = s.invitation_id`);
+const STEP_TO_END = stepSql(
+  `DELETE FROM open_invitations o USING stepped s WHERE o.invitation_id = s.invitation_id`,
+);
+
 async function transition(
   tx: Tx,
   invitationId: InvitationId,
   patch: InvitationPatch,
 ): Promise<StepEffect | null> {
   const { step, answer } = patch;
+  const ends = step.callState === 'ended';
   const rows = await query<{ answered_at: Date | null; ended_at: Date | null; livekit_room: string | null }>(
     tx,
-    'invitation-transition',
-    `WITH stepped AS (
-       UPDATE call_invitations SET
-         state = $3, reason = $4, merged_into_call_id = $5,
-         answered_by_endpoint_id = coalesce($6, answered_by_endpoint_id),
-         answer_key = coalesce($7, answer_key),
-         answered_at = CASE WHEN $3 = 'answered' THEN now() ELSE answered_at END,
-         media_deadline_at = CASE WHEN $3 = 'answered' THEN now() + make_interval(secs => $8) END,
-         ended_at = CASE WHEN $9 = 'ended' THEN now() END
-       WHERE invitation_id = $1 AND state = $2 AND (NOT $10 OR deadline_at > clock_timestamp())
-         AND (NOT $11 OR media_deadline_at <= clock_timestamp())
-         AND NOT (screened AND $3 IN ('answered', 'declined'))
-       RETURNING call_id, answered_at, ended_at
-     )
-     UPDATE cross_app_calls c SET state = $9, end_reason = CASE WHEN $9 = 'ended' THEN $4 END,
-       answered_at = s.answered_at, ended_at = s.ended_at
-     FROM stepped s WHERE c.call_id = s.call_id
-     RETURNING c.answered_at, c.ended_at, c.livekit_room`,
+    ends ? 'invitation-end' : 'invitation-step',
+    ends ? STEP_TO_END : STEP_ON,
     [
       invitationId,
       patch.from,
@@ -233,6 +245,9 @@ async function transition(
   return { answeredAt: row.answered_at, endedAt: row.ended_at, livekitRoom: row.livekit_room };
 }
 
+const OPEN_CALLS = `open_invitations o JOIN call_invitations i USING (invitation_id)
+  JOIN cross_app_calls c ON c.call_id = i.call_id`;
+
 async function findOverdueInvitations(
   pool: pg.Pool,
   limit: number,
@@ -240,12 +255,8 @@ async function findOverdueInvitations(
   const rows = await query<{ invitation_id: InvitationId; state: string }>(
     pool,
     'invitations-overdue',
-    `(SELECT invitation_id, state FROM call_invitations
-      WHERE state = 'ringing' AND deadline_at <= now() ORDER BY deadline_at LIMIT $1)
-     UNION ALL
-     (SELECT invitation_id, state FROM call_invitations
-      WHERE state = 'answered' AND media_deadline_at IS NOT NULL AND media_deadline_at <= now()
-      ORDER BY media_deadline_at LIMIT $1)`,
+    `SELECT o.invitation_id, i.state FROM open_invitations o JOIN call_invitations i USING (invitation_id)
+     WHERE o.due_at <= now() ORDER BY o.due_at LIMIT $1`,
     [limit],
   );
   const ids = (state: string) => rows.filter((row) => row.state === state).map((row) => row.invitation_id);
@@ -256,8 +267,8 @@ async function findRingingInvitations(pool: pg.Pool, personId: PersonId): Promis
   const rows = await query<{ invitation_id: InvitationId }>(
     pool,
     'invitations-ringing',
-    `SELECT invitation_id FROM call_invitations
-     WHERE callee_person_id = $1 AND state = 'ringing' AND deadline_at > now() AND NOT screened`,
+    `SELECT invitation_id FROM call_invitations i
+     WHERE ${records.RINGING} AND deadline_at > now() AND NOT screened`,
     [personId],
   );
   return rows.map((row) => row.invitation_id);
@@ -267,8 +278,8 @@ async function findOpenInvitations(pool: pg.Pool, endpointId: EndpointId): Promi
   const rows = await query<{ invitation_id: InvitationId }>(
     pool,
     'invitations-open',
-    `SELECT i.invitation_id FROM cross_app_calls c JOIN call_invitations i USING (call_id)
-     WHERE c.state <> 'ended' AND (c.caller_endpoint_id = $1 OR i.answered_by_endpoint_id = $1)`,
+    `SELECT i.invitation_id FROM ${OPEN_CALLS}
+     WHERE c.caller_endpoint_id = $1 OR i.answered_by_endpoint_id = $1`,
     [endpointId],
   );
   return rows.map((row) => row.invitation_id);
@@ -306,10 +317,14 @@ async function setPresence(
            WHEN coalesce($2, caller_joined_at IS NOT NULL) AND coalesce($3, callee_joined_at IS NOT NULL) THEN now() END)
        WHERE call_id = $1
        RETURNING call_id, caller_joined_at IS NOT NULL AND callee_joined_at IS NOT NULL AS both_there
+     ), awaited AS (
+       UPDATE call_invitations i SET media_deadline_at = CASE WHEN NOT p.both_there
+         THEN coalesce(i.media_deadline_at, now() + make_interval(secs => $4)) END
+       FROM present p WHERE i.call_id = p.call_id AND i.state = 'answered'
+       RETURNING i.invitation_id, i.media_deadline_at
      )
-     UPDATE call_invitations i SET media_deadline_at = CASE WHEN NOT p.both_there
-       THEN coalesce(i.media_deadline_at, now() + make_interval(secs => $4)) END
-     FROM present p WHERE i.call_id = p.call_id AND i.state = 'answered'`,
+     UPDATE open_invitations o SET due_at = a.media_deadline_at
+     FROM awaited a WHERE o.invitation_id = a.invitation_id`,
     [callId, presence.caller ?? null, presence.callee ?? null, mediaTimeoutSeconds],
   );
 }
@@ -319,7 +334,7 @@ async function listActiveRooms(pool: pg.Pool): Promise<{ room: string; bothThere
     pool,
     'calls-active-rooms',
     `SELECT livekit_room AS room, caller_joined_at IS NOT NULL AND callee_joined_at IS NOT NULL AS both_there
-     FROM cross_app_calls WHERE state = 'active' AND livekit_room IS NOT NULL`,
+     FROM ${OPEN_CALLS} WHERE c.state = 'active' AND livekit_room IS NOT NULL`,
     [],
   );
   return rows.map((row) => ({ room: row.room, bothThere: row.both_there }));

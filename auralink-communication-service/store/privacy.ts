@@ -11,6 +11,7 @@ import { PROCESS_STALE_SECONDS } from '../auralink-modules/endpoints/model.ts';
 import type { AuraId, PersonId, UserId } from '../core/ids.ts';
 import type { Tx } from '../core/unit-of-work.ts';
 import { lockPair } from './calls.ts';
+import { RINGING } from './call-records.ts';
 import { query } from './db.ts';
 import { blockedSql, RULES_COLUMNS, type RulesRow, rulesOf, viewerSql } from './privacy-sql.ts';
 
@@ -208,7 +209,7 @@ async function screenRinging(tx: Tx, callee: PersonId, caller: PersonId): Promis
     'invitations-screen',
     `WITH locked AS MATERIALIZED (
        SELECT i.invitation_id, i.call_id FROM call_invitations i JOIN cross_app_calls c USING (call_id)
-       WHERE i.callee_person_id = $1 AND i.state = 'ringing' AND c.caller_person_id = $2
+       WHERE ${RINGING} AND c.caller_person_id = $2
        ORDER BY i.invitation_id FOR UPDATE OF i
      ), screened AS (
        UPDATE call_invitations SET screened = true WHERE invitation_id = ANY (ARRAY (SELECT invitation_id FROM locked))

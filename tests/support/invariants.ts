@@ -11,6 +11,7 @@ interface Invitation {
   readonly state: string;
   readonly reason: string | null;
   readonly answered: boolean;
+  readonly open: boolean;
   readonly answered_by_endpoint_id: string | null;
   readonly answer_key: string | null;
   readonly call_state: string;
@@ -72,6 +73,7 @@ async function readInvitations(db: pg.Pool): Promise<Invitation[]> {
   const { rows } = await db.query<Invitation>(
     `SELECT i.invitation_id, i.call_id, i.state, i.reason, i.answered_at IS NOT NULL AS answered,
             i.answered_by_endpoint_id, i.answer_key, c.state AS call_state, c.end_reason,
+            EXISTS (SELECT FROM open_invitations o WHERE o.invitation_id = i.invitation_id) AS open,
             (SELECT coalesce(jsonb_agg(to_jsonb(r)), '[]') FROM call_rings r
              WHERE r.invitation_id = i.invitation_id) AS rings
      FROM call_invitations i JOIN cross_app_calls c USING (call_id)`,
@@ -104,6 +106,8 @@ function checkInvitation(invitation: Invitation, options: InvariantOptions): str
   if (invitation.call_state !== callState) fault(`its call is ${invitation.call_state}`);
   if (callState === 'ended' && invitation.end_reason !== reason)
     fault(`its call ended by ${invitation.end_reason}`);
+  if (invitation.open !== (callState !== 'ended'))
+    fault(`stands ${invitation.open ? '' : 'not '}among the open`);
   if (options.allEnded === true && callState !== 'ended') fault('has not ended');
   if (invitation.answered !== (invitation.answered_by_endpoint_id !== null)) fault('answered, but by nobody');
   if (state === 'ringing') return faults;

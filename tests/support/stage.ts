@@ -124,6 +124,7 @@ export async function eventually(
 const COUNTED = [
   'cross_app_calls',
   'call_invitations',
+  'open_invitations',
   'call_rings',
   'endpoint_events',
   'endpoints',

@@ -158,7 +158,12 @@ describe('who is in the room', () => {
         LOCK_TIMEOUT_MS + MEDIA_TIMEOUT_SECONDS * 1_000,
       );
       // What `setPresence` writes when the second of the two has come in.
-      await client.query('UPDATE call_invitations SET media_deadline_at = NULL WHERE call_id = $1', [callId]);
+      await client.query(
+        `WITH there AS (
+           UPDATE call_invitations SET media_deadline_at = NULL WHERE call_id = $1 RETURNING invitation_id
+         ) UPDATE open_invitations o SET due_at = NULL FROM there t WHERE o.invitation_id = t.invitation_id`,
+        [callId],
+      );
       await client.query('COMMIT');
     } finally {
       client.release();
