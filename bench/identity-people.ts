@@ -31,7 +31,7 @@ export async function loadPeople(db: pg.Pool, count: number, note: (line: string
     }
     for (let from = 0; from < count; from += BATCH) {
       await insertBatch(client, from, Math.min(BATCH, count - from));
-      note(`  ${from + BATCH} of ${count} names`);
+      note(`  ${Math.min(from + BATCH, count)} of ${count} names`);
     }
     for (const table of ['aura_id_registry', 'person_privacy']) {
       await client.query(`ALTER TABLE ${table} ENABLE TRIGGER USER`);

@@ -1,7 +1,9 @@
 /**
  * Names at the size of a large service: a million of them in PostgreSQL, looked up again and again, looked up once with
  * the rules of two people, asked for as somebody types, and given out with a Matrix account each. Two service processes,
- * Redis where there is one, Synapse, the load generator and, as the limit of this very server, `pgbench -S`.
+ * Redis where there is one, Synapse, the load generator and, as the limit of this very server, `pgbench -S`. Look-ups are
+ * whole requests with a token each, several under way on a connection; what is remembered lives for a second only, so
+ * that the cached ones, too, go on asking the database.
  */
 import { randomBytes, randomInt } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -10,18 +12,22 @@ import { Pool } from 'undici';
 import type { BenchOptions, Figure } from '../auralink-communication-service/launcher/bench.ts';
 import type { Constellation } from '../auralink-communication-service/launcher/constellation.ts';
 import { makeDashboardToken } from '../auralink-communication-service/launcher/dashboard-token.ts';
+import { FrontDoorError } from '../auralink-communication-service/launcher/errors.ts';
 import { openWorld, type TestEndpoint, type World } from '../tests/support/world.ts';
 import { handleOf, loadFriends, loadPeople } from './identity-people.ts';
 import { measureTiming } from './identity-timing.ts';
+import { makeMatrixSubjects } from './identity-timing-matrix.ts';
 import { percentile, withConstellation } from './lib.ts';
 import { measureSelects } from './pgbench.ts';
 import { measureRate, type Rate } from './pipelined.ts';
 
 const PEOPLE = 1_000_000;
+/** Everybody in the cached part looks for another one; handles have seven letters for the number. */
+const [PEOPLE_MIN, PEOPLE_MAX] = [20_000, 10_000_000];
 /** Each stays below the look-ups that one person may make in a minute. */
 const VIEWERS = 4_000;
 const FRIENDS_EACH = 20;
-/** Viewers who ask for one person each, again and again. */
+/** Viewers who ask for one person each, again and again; the others are left for the look-ups that nobody remembers. */
 const CACHED_PAIRS = 1_500;
 const RATE_SECONDS = 10;
 const CONNECTIONS = 16;
@@ -44,13 +50,11 @@ interface Bench {
   readonly options: BenchOptions;
 }
 
-/** `--only resolve|available|register|timing` leaves the rest out; `--people N` loads fewer names. */
+type Section = (typeof SECTIONS)[number];
+
+/** `--only resolve|available|register|timing` leaves the rest out, and may be repeated; `--people N` loads fewer names. */
 export async function run(options: BenchOptions): Promise<Figure[]> {
-  const { values } = parseArgs({
-    args: [...options.argv],
-    options: { only: { type: 'string' }, people: { type: 'string' } },
-  });
-  const people = Number(values.people ?? PEOPLE);
+  const { only, people } = parseOptions(options.argv);
   const sections = { resolve, available, register, timing };
   // Limits count addresses; ours says whom it speaks for.
   const env = { TRUSTED_PROXY_CIDRS: '127.0.0.1/32', RING_TIMEOUT_SECONDS: '5' };
@@ -59,12 +63,15 @@ export async function run(options: BenchOptions): Promise<Figure[]> {
     const figures: Figure[] = [];
     try {
       await world.app(APP_ID);
-      const wanted = SECTIONS.filter((section) => values.only === undefined || values.only === section);
+      const wanted = SECTIONS.filter((section) => only.includes(section));
       if (wanted.includes('resolve') || wanted.includes('available')) {
         options.note(`loading ${people} names`);
+        const startMs = performance.now();
         await loadPeople(world.db, people, options.note);
+        options.note(`  in ${Math.round((performance.now() - startMs) / 1_000)} s`);
       }
       for (const section of wanted) {
+        options.note(`${section}:`);
         figures.push(...(await sections[section]({ constellation, world, options }, people)));
       }
     } finally {
@@ -72,6 +79,28 @@ export async function run(options: BenchOptions): Promise<Figure[]> {
     }
     return figures;
   });
+}
+
+/** Throws FrontDoorError, naming the parts that there are. */
+function parseOptions(argv: readonly string[]): { only: readonly Section[]; people: number } {
+  const { values } = parseArgs({
+    args: [...argv],
+    options: { only: { type: 'string', multiple: true }, people: { type: 'string' } },
+  });
+  const isSection = (part: string): part is Section => (SECTIONS as readonly string[]).includes(part);
+  const unknown = (values.only ?? []).filter((part) => !isSection(part));
+  if (unknown.length > 0) {
+    throw new FrontDoorError(
+      `--only ${unknown[0]}: there is no such part. There are: ${SECTIONS.join(', ')}.`,
+    );
+  }
+  const people = Number(values.people ?? PEOPLE);
+  if (!Number.isSafeInteger(people) || people < PEOPLE_MIN || people > PEOPLE_MAX) {
+    throw new FrontDoorError(
+      `--people ${values.people}: a whole number from ${PEOPLE_MIN} to ${PEOPLE_MAX} is wanted.`,
+    );
+  }
+  return { only: values.only?.filter(isSection) ?? SECTIONS, people };
 }
 
 async function resolve(bench: Bench, people: number): Promise<Figure[]> {
@@ -89,9 +118,10 @@ async function resolve(bench: Bench, people: number): Promise<Figure[]> {
   options.note(`${CACHED_PAIRS} people look somebody up again and again`);
   const repeated = viewers.slice(0, CACHED_PAIRS).map((viewer, n) => resolveRequest(viewer, n * 7));
   const cached = await measure(constellation, (n) => repeated[n % CACHED_PAIRS] as string);
-  options.note(`${VIEWERS} people look up anybody, once`);
+  const others = viewers.slice(CACHED_PAIRS);
+  options.note(`${others.length} people look up anybody, once`);
   const uncached = await measure(constellation, (n) =>
-    resolveRequest(viewers[n % VIEWERS] as TestEndpoint, randomInt(people)),
+    resolveRequest(others[n % others.length] as TestEndpoint, randomInt(people)),
   );
   const limit = selects === null ? {} : { peer: round(selects) };
   return [
@@ -236,7 +266,9 @@ async function atOnce(from: number, to: number, work: (n: number) => Promise<voi
 }
 
 async function timing({ constellation, world, options }: Bench): Promise<Figure[]> {
-  return await measureTiming(constellation.urls.public, world, options);
+  options.note('accounts at Synapse for its surfaces');
+  const matrix = await makeMatrixSubjects(constellation, world);
+  return await measureTiming(constellation.urls.public, world, options, matrix);
 }
 
 function rate(name: string, { perSecond }: Rate, wanted: string, limit: { peer?: number }): Figure {

@@ -101,7 +101,14 @@ function identityMetrics(registers: Registry[]) {
     labelNames: ['answer'] as const,
     registers,
   });
+  const audited = new Counter({
+    name: 'auralink_audit_entries_total',
+    help: 'Entries written to the audit log, by act; a transaction that was taken back is counted as well',
+    labelNames: ['act'] as const,
+    registers,
+  });
   return {
+    audited: (act: string) => audited.inc({ act }),
     registered: (via: string) => registrations.inc({ via }),
     signedIn: (outcome: string) => signIns.inc({ outcome }),
     resolved: (remembered: boolean) => resolves.inc({ answer: remembered ? 'remembered' : 'asked' }),

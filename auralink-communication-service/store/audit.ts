@@ -3,11 +3,12 @@
  * hands out what the hash was made of, letter by letter.
  */
 import type pg from 'pg';
-import type { Audit } from '../auralink-modules/auraid/audit.ts';
+import type { Act, Audit } from '../auralink-modules/auraid/audit.ts';
 import type { AuditReader, ChainedEntry, ChainHead } from '../auralink-modules/auraid/audit-verify.ts';
 import { query } from './db.ts';
 
-export function auditStore(): Audit {
+/** `audited` hears of every entry as it is written. */
+export function auditStore(audited: (act: Act) => void = () => {}): Audit {
   return {
     async record(tx, { actor, act, subject, detail }) {
       await query(
@@ -16,6 +17,7 @@ export function auditStore(): Audit {
         'INSERT INTO audit_log (actor, act, subject_id, detail) VALUES ($1, $2, $3, $4)',
         [actor, act, subject, JSON.stringify(detail ?? {})],
       );
+      audited(act);
     },
   };
 }

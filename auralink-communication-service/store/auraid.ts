@@ -47,12 +47,16 @@ const reservations: Pick<RegistryStore, 'findByKey' | 'insertReservation' | 'mov
     const rows = await query(
       tx,
       'registry_reserve',
-      `INSERT INTO aura_id_registry
-           (person_id, aura_id, skeleton, display_name, state, registration_key, dashboard_user_id)
-         SELECT $1::uuid, $2::text, $3::text, $4::text, 'reserved', $5::text, $6::text
-         WHERE NOT EXISTS (SELECT FROM aura_id_holds WHERE skeleton = $3 AND held_until > now())
-         ON CONFLICT DO NOTHING RETURNING person_id`,
-      [r.personId, r.auraId, r.skeleton, r.displayName, r.registrationKey, r.dashboardUserId],
+      `WITH reserved AS (
+           INSERT INTO aura_id_registry
+             (person_id, aura_id, skeleton, display_name, state, registration_key, dashboard_user_id)
+           SELECT $1::uuid, $2::text, $3::text, $4::text, 'reserved', $5::text, $6::text
+           WHERE NOT EXISTS (SELECT FROM aura_id_holds WHERE skeleton = $3 AND held_until > now())
+           ON CONFLICT DO NOTHING RETURNING person_id
+         )
+         INSERT INTO matrix_user_mappings (matrix_user_id, person_id, state, attached_by)
+         SELECT $7, person_id, 'pending', 'provisioned' FROM reserved RETURNING person_id`,
+      [r.personId, r.auraId, r.skeleton, r.displayName, r.registrationKey, r.dashboardUserId, r.userId],
     ).catch(takenIfHeld);
     return rows.length === 1;
   },
@@ -195,11 +199,12 @@ export function signInCodeStore(pool: pg.Pool): SignInCodeStore {
         [personId],
       );
       if (person === undefined) return null;
-      await query(tx, 'code_void', 'DELETE FROM sign_in_codes WHERE person_id = $1', [personId]);
+      // In a statement of its own: codes that were made while we waited for the lock are void as well.
       const [row] = await query<{ expires_at: Date }>(
         tx,
-        'code_insert',
-        `INSERT INTO sign_in_codes (code_hash, person_id, expires_at)
+        'code_replace',
+        `WITH void AS (DELETE FROM sign_in_codes WHERE person_id = $2)
+         INSERT INTO sign_in_codes (code_hash, person_id, expires_at)
          VALUES ($1, $2, now() + make_interval(secs => $3)) RETURNING expires_at`,
         [codeHash, personId, ttlSeconds],
       );

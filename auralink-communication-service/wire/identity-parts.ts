@@ -52,7 +52,7 @@ export function wireParts(base: Omit<Base, 'processId'>, needs: PartsNeeds): Par
   const { auth, synapse, provider, registration, directory, bus, endpointRevoked, reserved } = needs;
   const outbox = createOutbox(base.db.pool, base.newId);
   const eventLog = createEventLog(base.db.pool);
-  const storage = wireStorage(base);
+  const storage = wireStorage(base, needs.metrics);
   const { vault, audit } = storage;
   const resolve = wireResolve(base, { auth, vault, bus, metrics: needs.metrics });
   const { cache } = resolve;

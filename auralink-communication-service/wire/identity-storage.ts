@@ -7,6 +7,7 @@ import type { Audit } from '../auralink-modules/auraid/audit.ts';
 import { createVault, type Vault } from '../auralink-modules/auraid/data-keys.ts';
 import { KeyRingError, type KeyRingSource } from '../auralink-modules/auraid/key-ring.ts';
 import { ConfigError } from '../config.ts';
+import type { IdentityMetrics } from '../auralink-modules/auraid/ports.ts';
 import type { OutboxHandler } from '../core/outbox.ts';
 import { auditStore, readHeads } from '../store/audit.ts';
 import { personKeyStore } from '../store/person-keys.ts';
@@ -27,7 +28,10 @@ export interface StoragePart {
   close(): Promise<void>;
 }
 
-export function wireStorage(base: Omit<Base, 'processId'>): StoragePart {
+export function wireStorage(
+  base: Omit<Base, 'processId'>,
+  metrics: Pick<IdentityMetrics, 'audited'>,
+): StoragePart {
   const { config, db, clock, log, newId } = base;
   const ring = keyRingOf(base);
   const vault = createVault({ keys: personKeyStore(db.pool), ring, newId, randomBytes });
@@ -56,7 +60,7 @@ export function wireStorage(base: Omit<Base, 'processId'>): StoragePart {
     chores,
     outboxHandlers: new Map(),
     vault,
-    audit: auditStore(),
+    audit: auditStore(metrics.audited),
     // What was written since the last round would else be without a witness until the next start.
     close: () => exportHeads().catch((err) => log.warn({ err }, 'heads of the audit log were not exported')),
   };

@@ -34,6 +34,7 @@ import {
 } from '../http/oidc.ts';
 import { oidcAdapter } from '../http/oidc-adapter.ts';
 import { type AppStore, appStore } from '../store/apps.ts';
+import { auditStore } from '../store/audit.ts';
 import { registryStore, signInCodeStore } from '../store/auraid.ts';
 import { grantStore } from '../store/grants.ts';
 import { oidcDocuments } from '../store/oidc.ts';
@@ -220,6 +221,7 @@ function registrationDeps(base: IdentityBase, stores: Stores, synapse: Synapse):
     newId: base.newId,
     newUserId: () => `@u${randomBytes(LOCALPART_BYTES).toString('hex')}:${SYNAPSE_SERVER_NAME}` as UserId,
     reserved: reservedSkeletons(parseReservedNames(operatorsOwn)),
+    audit: auditStore(base.metrics.audited),
     metrics: base.metrics,
   };
 }

@@ -13,6 +13,7 @@ import {
 import { reservedSkeletons } from '../../auralink-communication-service/auralink-modules/auraid/reserved-names.ts';
 import { AuraError } from '../../auralink-communication-service/core/errors.ts';
 import { newId, type UserId } from '../../auralink-communication-service/core/ids.ts';
+import { auditStore } from '../../auralink-communication-service/store/audit.ts';
 import { registryStore } from '../../auralink-communication-service/store/auraid.ts';
 import { openDatabase } from '../../auralink-communication-service/store/db.ts';
 import { FakeMatrixAccounts } from '../fakes/matrix-accounts.ts';
@@ -35,6 +36,7 @@ function depsOf(process: 0 | 1): RegistrationDeps {
     newId,
     newUserId: () => `@u${randomBytes(16).toString('hex')}:example.org` as UserId,
     reserved: reservedSkeletons([]),
+    audit: auditStore(),
     metrics: { registered: () => {} },
   };
 }
@@ -137,6 +139,7 @@ for (const password of [null, 'correct horse battery']) {
           ...deps,
           registry: failing(deps.registry, state),
           accounts: failing(deps.accounts, state),
+          audit: failing(deps.audit, state),
           unitOfWork: failing(deps.unitOfWork, state),
         });
         const killed = await dying.register(request(name, key, password)).then(
@@ -236,4 +239,23 @@ test('a reservation that lapsed while its account was made is refused, and a ret
   assert.equal(error.code, 'conflict');
   assert.equal(error.details.reason, 'reservation_lapsed');
   assert.equal((await first.register(request('lapsed', 'page:lapsed'))).created, true);
+});
+
+test('a name that was claimed is in the audit log, once, whoever completes it', async () => {
+  const keys = ['page:audited', 'dashboard:audited'];
+  for (const [i, key] of keys.entries()) {
+    const asked = request(`audited.${i}`, key);
+    const { personId } = await first.register(asked);
+    await second.register(asked);
+    const { rows } = await dbs[0].pool.query('SELECT actor, act FROM audit_log WHERE subject_id = $1', [
+      personId,
+    ]);
+    assert.deepEqual(rows, [
+      { actor: i === 0 ? `person:${personId}` : 'service:dashboard', act: 'name.claimed' },
+    ]);
+  }
+  await refusal(second.register(request('audited.0', 'page:too-late')));
+  const sql =
+    "SELECT count(*)::int AS n FROM audit_log WHERE subject_id NOT IN (SELECT person_id FROM aura_id_registry WHERE state = 'active')";
+  assert.deepEqual((await dbs[0].pool.query(sql)).rows, [{ n: 0 }]);
 });

@@ -73,6 +73,7 @@ export function namesRoom(db: Db, matrix = new FakeMatrixAccounts()): NamesRoom 
   const registration = createRegistration({
     ...{ unitOfWork, registry: registryStore(pool), accounts: matrix, newId, reserved },
     newUserId: () => `@u${randomBytes(16).toString('hex')}:example.org` as UserId,
+    audit: { record: async () => {} },
     metrics: { registered: () => {} },
   } as Parameters<typeof createRegistration>[0]);
   const audit = {

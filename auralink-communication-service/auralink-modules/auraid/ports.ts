@@ -2,6 +2,7 @@
 import type { AppId, AuraId, DeviceKey, EndpointId, PersonId, UserId } from '../../core/ids.ts';
 import type { Tx } from '../../core/unit-of-work.ts';
 import type { EndpointSession, Scope } from '../endpoints/model.ts';
+import type { Act } from './audit.ts';
 import type { Registration, SignInTarget } from './model.ts';
 
 export interface NewReservation {
@@ -11,12 +12,17 @@ export interface NewReservation {
   readonly displayName: string | null;
   readonly registrationKey: string;
   readonly dashboardUserId: string | null;
+  /** The account to be made for her. */
+  readonly userId: UserId;
 }
 
 export interface RegistryStore {
   /** Locks the row until the end of the transaction. */
   findByKey(tx: Tx, registrationKey: string): Promise<Registration | null>;
-  /** False when the name, a look-alike or the key is held already. Waits for others who insert the same. */
+  /**
+   * Writes down the name and the account that is to be made for it. False when the name, a look-alike or the key is held
+   * already. Waits for others who insert the same. Throws `taken` when the name has come to rest meanwhile.
+   */
   insertReservation(tx: Tx, reservation: NewReservation): Promise<boolean>;
   /** Gives a reservation another name. Throws `taken`. */
   moveReservation(tx: Tx, personId: PersonId, auraId: AuraId, skeleton: string): Promise<void>;
@@ -78,6 +84,8 @@ export interface IdentityMetrics {
   signedIn(outcome: 'accepted' | 'refused'): void;
   /** Somebody was looked up; `remembered`: answered without asking the database. */
   resolved(remembered: boolean): void;
+  /** An entry was written to the audit log. */
+  audited(act: Act): void;
 }
 
 /** Endpoints as sign-in sees them: who was let in, from which app and device, by which grant. */

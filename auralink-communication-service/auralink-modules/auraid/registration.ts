@@ -6,6 +6,7 @@
 import { AuraError } from '../../core/errors.ts';
 import type { NewId, PersonId, UserId } from '../../core/ids.ts';
 import type { Tx, UnitOfWork } from '../../core/unit-of-work.ts';
+import type { Audit } from './audit.ts';
 import {
   type NameCheck,
   type Registered,
@@ -25,6 +26,7 @@ export interface RegistrationDeps {
   readonly newUserId: () => UserId;
   /** Skeletons that nobody may claim. */
   readonly reserved: ReadonlySet<string>;
+  readonly audit: Audit;
   readonly metrics: Pick<IdentityMetrics, 'registered'>;
 }
 
@@ -79,21 +81,13 @@ async function reserve(
   name: Claimable,
 ): Promise<Reserved | null> {
   const { registry } = deps;
-  const personId = deps.newId<PersonId>();
-  let row = await registry.findByKey(tx, request.registrationKey);
-  if (row === null) {
-    const inserted = await registry.insertReservation(tx, { ...request, ...name, personId });
-    if (inserted) {
-      return {
-        done: false,
-        personId,
-        userId: await registry.getPendingAccount(tx, personId, deps.newUserId()),
-      };
-    }
-    // Either the name is held, or a try with our own key came between.
-    row = await registry.findByKey(tx, request.registrationKey);
-    if (row === null) return null;
+  const [personId, userId] = [deps.newId<PersonId>(), deps.newUserId()];
+  // First what is new, as nearly all are: a try with a key of before is found by its being in the way.
+  if (await registry.insertReservation(tx, { ...request, ...name, personId, userId })) {
+    return { done: false, personId, userId };
   }
+  const row = await registry.findByKey(tx, request.registrationKey);
+  if (row === null) return null;
   if (row.state !== 'reserved') {
     assertSameName(row, name);
     return { done: true, row, userId: await registry.getPrimaryAccount(tx, row.personId) };
@@ -101,8 +95,11 @@ async function reserve(
   // The account's name does not follow the address, so an unfinished reservation can simply take another name.
   if (row.auraId !== name.auraId)
     await registry.moveReservation(tx, row.personId, name.auraId, name.skeleton);
-  const userId = await registry.getPendingAccount(tx, row.personId, deps.newUserId());
-  return { done: false, personId: row.personId, userId };
+  return {
+    done: false,
+    personId: row.personId,
+    userId: await registry.getPendingAccount(tx, row.personId, userId),
+  };
 }
 
 async function activate(
@@ -114,7 +111,11 @@ async function activate(
 ): Promise<Registered> {
   const passwordSet = request.password !== null;
   const row = await deps.unitOfWork.run(async (tx) => {
-    if (await deps.registry.activate(tx, personId, name.auraId, userId, passwordSet)) return null;
+    if (await deps.registry.activate(tx, personId, name.auraId, userId, passwordSet)) {
+      const actor = request.dashboardUserId === null ? (`person:${personId}` as const) : 'service:dashboard';
+      await deps.audit.record(tx, { actor, act: 'name.claimed', subject: personId });
+      return null;
+    }
     const current = await deps.registry.findByKey(tx, request.registrationKey);
     if (current?.state === 'active') return current;
     throw new AuraError('conflict', 'The reservation of this name has lapsed; please try again.', {
@@ -143,7 +144,7 @@ function finished(row: Registration, userId: UserId): Registered {
 }
 
 async function takenError(deps: RegistrationDeps, text: string): Promise<AuraError> {
-  const suggestions = await suggest(deps, text);
+  const { suggestions } = await suggest(deps, text);
   return new AuraError('taken', 'Somebody holds this name, or one that looks like it.', {
     field: 'auraId',
     reason: 'taken',
@@ -151,20 +152,27 @@ async function takenError(deps: RegistrationDeps, text: string): Promise<AuraErr
   });
 }
 
-async function suggest(deps: RegistrationDeps, text: string): Promise<string[]> {
+/** Names near `text` that are free, and whether `skeleton` is: asked together. */
+async function suggest(
+  deps: RegistrationDeps,
+  text: string,
+  skeleton?: string,
+): Promise<{ readonly isHeld: boolean; readonly suggestions: string[] }> {
   const candidates = candidatesNear(text, deps.reserved);
-  const held = await deps.registry.findHeld(candidates.map((c) => c.skeleton));
-  return candidates
-    .filter((c) => !held.has(c.skeleton))
-    .slice(0, SUGGESTIONS_MAX)
-    .map((c) => c.auraId);
+  const asked = candidates.map((candidate) => candidate.skeleton);
+  const held = await deps.registry.findHeld(skeleton === undefined ? asked : [skeleton, ...asked]);
+  const free = candidates.filter((candidate) => !held.has(candidate.skeleton));
+  return {
+    isHeld: skeleton !== undefined && held.has(skeleton),
+    suggestions: free.slice(0, SUGGESTIONS_MAX).map((candidate) => candidate.auraId),
+  };
 }
 
 async function checkAvailability(deps: RegistrationDeps, text: string): Promise<NameCheck> {
   const name = checkName(text, deps.reserved);
   if (!name.ok) {
     // Next to a reserved word everything looks as if it spoke for us, so nothing is offered.
-    const suggestions = name.fault === 'reserved' ? [] : await suggest(deps, text);
+    const suggestions = name.fault === 'reserved' ? [] : (await suggest(deps, text)).suggestions;
     return {
       auraId: name.auraId,
       status: 'not_allowed',
@@ -173,13 +181,13 @@ async function checkAvailability(deps: RegistrationDeps, text: string): Promise<
       suggestions,
     };
   }
-  const held = await deps.registry.findHeld([name.skeleton]);
-  if (held.size === 0) return { auraId: name.auraId, status: 'free' };
+  const { isHeld, suggestions } = await suggest(deps, text, name.skeleton);
+  if (!isHeld) return { auraId: name.auraId, status: 'free' };
   return {
     auraId: name.auraId,
     status: 'taken',
     reason: 'taken',
     detail: 'Somebody holds this name, or one that looks like it.',
-    suggestions: await suggest(deps, text),
+    suggestions,
   };
 }
