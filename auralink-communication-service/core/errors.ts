@@ -25,7 +25,7 @@ export interface ErrorDetails {
 }
 
 export class AuraError extends Error {
-  override readonly name = 'AuraError';
+  override readonly name: string = 'AuraError';
   readonly code: ErrorCode;
   readonly details: ErrorDetails;
 

@@ -121,7 +121,7 @@ async function rewrap(deps: VaultDeps, unwrap: (row: WrappedDataKey) => DataKey)
 }
 
 /** What `read` returns; null where it throws CorruptEnvelopeError. */
-export function findReadable<T>(read: () => T): T | null {
+function findReadable<T>(read: () => T): T | null {
   try {
     return read();
   } catch (error) {

@@ -7,6 +7,7 @@
  * A data key: 0x01 ‖ length of the ring key's id (1) ‖ that id ‖ nonce (12) ‖ ciphertext (32) ‖ tag (16).
  */
 import { createCipheriv, createDecipheriv } from 'node:crypto';
+import { AuraError } from '../../core/errors.ts';
 
 /** Where a value lies; another place, and it does not open. */
 export interface Place {
@@ -35,11 +36,14 @@ const LENGTH_BYTES = 4;
 /** Plain texts are filled up to multiples of this, so that sizes tell little. */
 export const PADDED_TO_BYTES = 32;
 
-/** What was stored is not what was sealed here, or its key is gone: our fault, and never told with its content. */
-export class CorruptEnvelopeError extends Error {
+/**
+ * What was stored is not what was sealed here, or its key is gone: no fault of who asks, and never told with its content.
+ * `unavailable` (reason unreadable_data): the operator may bring back the row or the ring's key.
+ */
+export class CorruptEnvelopeError extends AuraError {
   override readonly name = 'CorruptEnvelopeError';
   constructor(why: string) {
-    super(`a stored value cannot be opened: ${why}`);
+    super('unavailable', `A stored value cannot be opened: ${why}.`, { reason: 'unreadable_data' });
   }
 }
 
