@@ -31,6 +31,18 @@ export class Identity {
     return people;
   }
 
+  /**
+   * People who proved this e-mail address or number (`+49…`) and let this person find them by it, as she may see them;
+   * none where nobody did, and where somebody does not want to be found.
+   */
+  async findPeople(by: { email: string } | { phone: string }): Promise<readonly ProfileView[]> {
+    const { people } = await this.#api.request<{ people: ProfileView[] }>('/find', {
+      method: 'POST',
+      body: by,
+    });
+    return people;
+  }
+
   /** What anybody may see, signed in or not. 404: nobody, or nobody who shows herself to all. */
   publicProfile(address: string): Promise<ProfileView> {
     return this.#api.request(`/profiles/${encodeURIComponent(address)}`, { authenticated: false });

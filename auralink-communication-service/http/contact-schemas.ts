@@ -30,4 +30,10 @@ export function textSchema(maxLength: number) {
     .refine((text) => isPlainText(text.replace(/[\n\r\t]/g, ' ')), NOT_PLAIN);
 }
 
+/** What an e-mail address and a number (E.164) look like, and what to say to one that does not. */
+export const FIELD_FORMS = {
+  email: [/^[^\s@]{1,64}@[^\s@]{1,255}$/, 'must be an e-mail address such as a@example.org'],
+  phone: [/^\+[0-9]{7,15}$/, 'must be a number such as +4930123456'],
+} as const satisfies Readonly<Record<string, readonly [RegExp, string]>>;
+
 export const nothing = z.void().describe('done');

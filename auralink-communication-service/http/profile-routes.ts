@@ -15,7 +15,7 @@ import type { RateLimit, RateLimiter } from '../auralink-modules/auraid/ports.ts
 import { findAuraId } from '../core/aura-id.ts';
 import { AuraError } from '../core/errors.ts';
 import { clientAddress } from './client-address.ts';
-import { nothing, textSchema } from './contact-schemas.ts';
+import { FIELD_FORMS, nothing, textSchema } from './contact-schemas.ts';
 import { type EndpointAuth, endpointOf } from './endpoint-auth.ts';
 
 /** Pictures that one person, or one address without a token, may ask for. */
@@ -33,8 +33,7 @@ const profileBody = z.strictObject({
   about: textSchema(ABOUT_MAX_LENGTH).nullish(),
 });
 const FORMS: Readonly<Partial<Record<FieldKind, readonly [RegExp, string]>>> = {
-  email: [/^[^\s@]{1,64}@[^\s@]{1,255}$/, 'must be an e-mail address such as a@example.org'],
-  phone: [/^\+[0-9]{7,15}$/, 'must be a number such as +4930123456'],
+  ...FIELD_FORMS,
   birth_date: [/^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])$/, 'must be a date such as 1990-12-31'],
 };
 const fieldBody = z

@@ -128,19 +128,24 @@ function addKeeping(program: Command): void {
   keys
     .command('rotate')
     .description('add a key and make it current; data keys are wrapped anew in the background')
+    .option(
+      '--index',
+      'the key by whose digests people are found; these are made anew in the background',
+      false,
+    )
     .addOption(dataOption())
     .addOption(jsonOption())
     .action(async (options) => finish((await import('./keys.ts')).runRotateKeys(options)));
   keys
     .command('retire')
     .description('take a key away that wraps nothing any more')
-    .argument('<id>', 'for example k1')
+    .argument('<id>', 'for example k1; of an index key i1')
     .addOption(dataOption())
     .addOption(jsonOption())
     .action(async (id, options) => finish((await import('./keys.ts')).runRetireKey(id, options)));
   keys
     .command('status')
-    .description('the keys of the ring, and how many data keys each wraps')
+    .description('the keys of the ring, and how many data keys each wraps or digests each made')
     .addOption(dataOption())
     .addOption(jsonOption())
     .action(async (options) => finish((await import('./keys.ts')).runKeysStatus(options)));

@@ -11,6 +11,7 @@ import { KeyRingError, type KeyRingFile } from '../auralink-modules/auraid/key-r
 import { NOBODY } from '../core/ids.ts';
 import { auditStore } from '../store/audit.ts';
 import type { Db } from '../store/db.ts';
+import { blindIndexStore } from '../store/finding.ts';
 import { personKeyStore } from '../store/person-keys.ts';
 import { type CommonOptions, layoutFor } from './commands.ts';
 import { withDatabase } from './database-of.ts';
@@ -49,20 +50,37 @@ function freshId(letter: string, keys: readonly { readonly id: string }[]): stri
   return `${letter}${Math.max(0, ...numbers) + 1}`;
 }
 
-export function runRotateKeys(options: CommonOptions): Promise<number> {
+export interface RotateOptions extends CommonOptions {
+  /** The index key instead of the one that wraps data keys. */
+  readonly index: boolean;
+}
+
+/** The ring with one more key, and then with that key in force. */
+function rotated(
+  ring: KeyRingFile,
+  index: boolean,
+): { id: string; known: KeyRingFile; inForce: KeyRingFile } {
+  const key = randomBytes(KEY_BYTES).toString('base64url');
+  if (index) {
+    const id = freshId('i', ring.indexKeys);
+    const known = { ...ring, indexKeys: [...ring.indexKeys, { id, key }] };
+    return { id, known, inForce: { ...known, indexCurrent: id } };
+  }
+  const id = freshId('k', ring.keys);
+  const known = { ...ring, keys: [...ring.keys, { id, key, createdAt: new Date().toISOString() }] };
+  return { id, known, inForce: { ...known, current: id } };
+}
+
+export function runRotateKeys(options: RotateOptions): Promise<number> {
   return withRing(options, async ({ db, path, ring }) => {
-    const id = freshId('k', ring.keys);
-    const key = {
-      id,
-      key: randomBytes(KEY_BYTES).toString('base64url'),
-      createdAt: new Date().toISOString(),
-    };
-    const known = { ...ring, keys: [...ring.keys, key] };
+    const { id, known, inForce } = rotated(ring, options.index);
+    const was = options.index ? ring.indexCurrent : ring.current;
     writeRing(path, known);
     if (!options.json) console.error(`${id} is in the ring; waiting until every process knows it …`);
     await delay(KEY_RING_KNOWN_MS);
-    await putInForce(db, { key: id, was: ring.current }, () => writeRing(path, { ...known, current: id }));
-    const next = `Data keys are wrapped anew in the background; ./aura keys status tells when none is left.`;
+    await putInForce(db, { key: id, was }, () => writeRing(path, inForce));
+    const what = options.index ? 'Digests are made' : 'Data keys are wrapped';
+    const next = `${what} anew in the background; ./aura keys status tells when none is left.`;
     console.log(options.json ? JSON.stringify({ current: id }) : `${id} is current. ${next}`);
     return 0;
   });
@@ -76,45 +94,70 @@ function putInForce(db: Db, detail: Record<string, string>, write: () => void): 
   });
 }
 
-/** Refuses while any data key is wrapped by it. */
+/** Refuses while any data key is wrapped by it, or any digest was made with it. */
 export function runRetireKey(id: string, options: CommonOptions): Promise<number> {
   return withRing(options, async ({ db, path, ring }) => {
-    if (!ring.keys.some((key) => key.id === id)) throw new FrontDoorError(`The ring has no key ${id}.`);
-    if (ring.current === id) throw new FrontDoorError(`${id} is current; rotate first.`);
-    const wraps = (await personKeyStore(db.pool).countByRingKey()).get(id) ?? 0;
+    const others = { keys: without(ring.keys, id), indexKeys: without(ring.indexKeys, id) };
+    const isKey = others.keys.length < ring.keys.length;
+    const isIndexKey = others.indexKeys.length < ring.indexKeys.length;
+    if (!isKey && !isIndexKey) throw new FrontDoorError(`The ring has no key ${id}.`);
+    if ((isKey && ring.current === id) || (isIndexKey && ring.indexCurrent === id)) {
+      throw new FrontDoorError(`${id} is current; rotate first.`);
+    }
+    const wraps = isKey ? ((await personKeyStore(db.pool).countByRingKey()).get(id) ?? 0) : 0;
     if (wraps > 0) {
       throw new FrontDoorError(
         `${id} still wraps ${wraps} data keys; they are wrapped anew in the background.`,
       );
     }
-    writeRing(path, { ...ring, keys: ring.keys.filter((key) => key.id !== id) });
+    const digests = isIndexKey ? ((await blindIndexStore(db.pool).countByIndexKey()).get(id) ?? 0) : 0;
+    if (digests > 0) {
+      throw new FrontDoorError(`${id} still made ${digests} digests; they are made anew in the background.`);
+    }
+    writeRing(path, { ...ring, ...others });
     console.log(options.json ? JSON.stringify({ retired: id }) : `${id} is retired.`);
     return 0;
   });
 }
 
+const without = <T extends { readonly id: string }>(keys: readonly T[], id: string): T[] =>
+  keys.filter((key) => key.id !== id);
+
 export function runKeysStatus(options: CommonOptions): Promise<number> {
   return withRing(options, async ({ db, path, ring }) => {
     const wrapped = await personKeyStore(db.pool).countByRingKey();
+    const made = await blindIndexStore(db.pool).countByIndexKey();
     const keys = ring.keys.map(({ id, createdAt }) => ({
-      id,
-      createdAt,
-      current: id === ring.current,
+      ...{ id, createdAt, current: id === ring.current },
       wraps: wrapped.get(id) ?? 0,
+    }));
+    const indexKeys = ring.indexKeys.map(({ id }) => ({
+      ...{ id, current: id === ring.indexCurrent },
+      digests: made.get(id) ?? 0,
     }));
     const lost = [...wrapped].filter(([id]) => !ring.keys.some((key) => key.id === id));
     const missing = lost.map(([id, wraps]) => ({ id, wraps }));
-    if (options.json) {
-      console.log(JSON.stringify({ path, keys, missing }));
-      return 0;
-    }
-    for (const key of keys) {
-      const current = key.current ? 'current ' : '        ';
-      console.log(`${key.id.padEnd(8)}${current}wraps ${key.wraps}, made ${key.createdAt}`);
-    }
-    for (const { id, wraps } of missing) {
-      console.log(`${id.padEnd(8)}MISSING from ${path}; wraps ${wraps}, whose owners’ data cannot be read`);
-    }
+    if (options.json) console.log(JSON.stringify({ path, keys, indexKeys, missing }));
+    else console.log(describe(path, { keys, indexKeys, missing }));
     return 0;
   });
+}
+
+interface KeysStatus {
+  readonly keys: readonly { id: string; createdAt: string; current: boolean; wraps: number }[];
+  readonly indexKeys: readonly { id: string; current: boolean; digests: number }[];
+  /** Keys that wrap data keys and are not in the ring. */
+  readonly missing: readonly { id: string; wraps: number }[];
+}
+
+function describe(path: string, { keys, indexKeys, missing }: KeysStatus): string {
+  const line = (id: string, current: boolean, what: string): string =>
+    `${id.padEnd(8)}${current ? 'current ' : '        '}${what}`;
+  return [
+    ...keys.map((key) => line(key.id, key.current, `wraps ${key.wraps}, made ${key.createdAt}`)),
+    ...indexKeys.map((key) => line(key.id, key.current, `made ${key.digests} digests`)),
+    ...missing.map(
+      ({ id, wraps }) => `${line(id, false, 'MISSING')} from ${path}; the data of ${wraps} people are closed`,
+    ),
+  ].join('\n');
 }

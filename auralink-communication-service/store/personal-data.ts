@@ -1,8 +1,8 @@
 /** What people told of themselves: one row a value, each in an envelope of its own. */
 import type pg from 'pg';
 import type { PersonalDataStore, StoredField } from '../auralink-modules/auraid/personal-data.ts';
-import { query } from './db.ts';
 import { signedOut } from '../core/errors.ts';
+import { query } from './db.ts';
 
 interface FieldRow extends pg.QueryResultRow {
   field_id: string;
@@ -43,9 +43,11 @@ export function personalDataStore(pool: pg.Pool): PersonalDataStore {
         WHERE person_id = $1 AND kind IN ('email', 'phone', 'birth_date', 'postal_address', 'document')`;
       return (await query<{ n: number }>(tx, 'fields-count', sql, [personId]))[0]?.n ?? 0;
     },
-    async insert(tx, personId, { fieldId, kind, envelope }) {
-      const sql = 'INSERT INTO personal_fields (field_id, person_id, kind, envelope) VALUES ($1, $2, $3, $4)';
-      await query(tx, 'fields-insert', sql, [fieldId, personId, kind, envelope]);
+    async insert(tx, personId, { fieldId, kind, envelope }, index) {
+      const sql = `INSERT INTO personal_fields (field_id, person_id, kind, envelope, blind_index, index_key_id)
+        VALUES ($1, $2, $3, $4, $5, $6)`;
+      const by = [index?.digest ?? null, index?.indexKeyId ?? null];
+      await query(tx, 'fields-insert', sql, [fieldId, personId, kind, envelope, ...by]);
     },
     async remove(tx, personId, fieldId) {
       const sql = `DELETE FROM personal_fields WHERE field_id = $2 AND person_id = $1 AND kind NOT IN ('about', 'picture')

@@ -8,6 +8,7 @@ import { newId } from '../core/ids.ts';
 import { auraIdRoutes } from '../http/auraid-routes.ts';
 import { callsRoutes } from '../http/calls-routes.ts';
 import { contactsRoutes } from '../http/contacts-routes.ts';
+import { findRoutes } from '../http/find-routes.ts';
 import { healthRoutes } from '../http/health.ts';
 import { interactionClaimRoutes } from '../http/interaction-claim.ts';
 import { interactionRoutes } from '../http/interaction-routes.ts';
@@ -39,6 +40,7 @@ export async function describeApi(): Promise<object> {
     internalRoutes(nothing),
     auraIdRoutes(nothing),
     resolveRoutes(nothing),
+    findRoutes(nothing),
     privacyRoutes(nothing),
     contactsRoutes(nothing),
     invitesRoutes(nothing),

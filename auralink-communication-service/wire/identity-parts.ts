@@ -19,6 +19,7 @@ import type { PersonDirectory } from '../store/people.ts';
 import { privacyStore } from '../store/privacy.ts';
 import type { Base, Chore } from './base.ts';
 import { wireAccount } from './identity-account.ts';
+import { wireFinding } from './identity-finding.ts';
 import { wireLeaving } from './identity-leaving.ts';
 import { wireNames } from './identity-names.ts';
 import { wirePrivacy } from './identity-privacy.ts';
@@ -53,7 +54,7 @@ export function wireParts(base: Omit<Base, 'processId'>, needs: PartsNeeds): Par
   const outbox = createOutbox(base.db.pool, base.newId);
   const eventLog = createEventLog(base.db.pool);
   const storage = wireStorage(base, needs.metrics);
-  const { vault, audit } = storage;
+  const { vault, indexer, audit } = storage;
   const resolve = wireResolve(base, { auth, vault, bus, metrics: needs.metrics });
   const { cache } = resolve;
   const shared = { auth, cache, audit, vault, outbox, eventLog };
@@ -69,12 +70,18 @@ export function wireParts(base: Omit<Base, 'processId'>, needs: PartsNeeds): Par
   const account = wireAccount(base, {
     ...{ auth, audit, synapse, endpointRevoked, proveHerself: names.proveHerself },
   });
-  const profile = wireProfile(base, { ...shared, directory, fanOut: privacy.fanOut });
+  const profile = wireProfile(base, { ...shared, indexer, directory, fanOut: privacy.fanOut });
+  const finding = wireFinding(base, { auth, vault, indexer, countLookUp: resolve.countLookUp });
   const parts = [storage, privacy, names, account, profile];
   const views = createPeopleViews({ store: privacyStore(base.db.pool), vault });
   return {
-    plugins: [...resolve.plugins, ...leaving.plugins, ...parts.flatMap((part) => part.plugins)],
-    chores: parts.flatMap((part) => part.chores),
+    plugins: [
+      ...resolve.plugins,
+      ...finding.plugins,
+      ...leaving.plugins,
+      ...parts.flatMap((part) => part.plugins),
+    ],
+    chores: [...finding.chores, ...parts.flatMap((part) => part.chores)],
     outboxHandlers: new Map([...parts, leaving].flatMap((part) => [...part.outboxHandlers])),
     findOwnView: (personId) => views.asSeenBy(personId, 'self'),
     close: async () => {

@@ -1,6 +1,7 @@
 /** Builds what a person tells of herself from its adapters. */
 import type { FastifyPluginAsync } from 'fastify';
 import type { Audit } from '../auralink-modules/auraid/audit.ts';
+import type { BlindIndexer } from '../auralink-modules/auraid/blind-index.ts';
 import type { Vault } from '../auralink-modules/auraid/data-keys.ts';
 import { createPersonalData } from '../auralink-modules/auraid/personal-data.ts';
 import type {
@@ -23,6 +24,7 @@ export interface ProfileNeeds {
   readonly auth: Pick<EndpointAuth, 'requireEndpoint'>;
   readonly audit: Audit;
   readonly vault: Vault;
+  readonly indexer: BlindIndexer;
   readonly cache: IdentityCache;
   readonly fanOut: ContactFanOut;
   readonly outbox: Outbox;
@@ -37,7 +39,7 @@ export interface ProfilePart {
 }
 
 export function wireProfile({ db, newId }: Omit<Base, 'processId'>, needs: ProfileNeeds): ProfilePart {
-  const { audit, vault, cache, fanOut, outbox } = needs;
+  const { audit, vault, indexer, cache, fanOut, outbox } = needs;
   const data = createPersonalData({
     unitOfWork: db.unitOfWork,
     store: personalDataStore(db.pool),
@@ -45,7 +47,7 @@ export function wireProfile({ db, newId }: Omit<Base, 'processId'>, needs: Profi
     contacts: contactStore(db.pool),
     people: needs.directory,
     log: needs.eventLog,
-    ...{ newId, audit, vault, cache, fanOut, outbox },
+    ...{ newId, audit, vault, indexer, cache, fanOut, outbox },
   });
   return {
     plugins: [

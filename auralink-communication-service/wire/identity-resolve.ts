@@ -23,6 +23,8 @@ export interface ResolveNeeds {
 export interface ResolvePart {
   readonly plugins: FastifyPluginAsync[];
   readonly cache: IdentityCache;
+  /** Counts what she looks up, wherever she does. Throws `rate_limited`. */
+  readonly countLookUp: (personId: PersonId) => Promise<void>;
 }
 
 export function wireResolve(base: Omit<Base, 'processId'>, needs: ResolveNeeds): ResolvePart {
@@ -54,5 +56,6 @@ export function wireResolve(base: Omit<Base, 'processId'>, needs: ResolveNeeds):
   return {
     plugins: [resolveRoutes({ auth, resolver, countLookUp })] as FastifyPluginAsync[],
     cache: resolver,
+    countLookUp,
   };
 }

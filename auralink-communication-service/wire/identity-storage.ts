@@ -4,6 +4,7 @@ import type { FastifyPluginAsync } from 'fastify';
 import { createAuditHeadsFile } from '../adapters/audit-heads-file.ts';
 import { openKeyRing } from '../adapters/key-ring-file.ts';
 import type { Audit } from '../auralink-modules/auraid/audit.ts';
+import { type BlindIndexer, createBlindIndexer } from '../auralink-modules/auraid/blind-index.ts';
 import { createVault, type Vault } from '../auralink-modules/auraid/data-keys.ts';
 import { KeyRingError, type KeyRingSource } from '../auralink-modules/auraid/key-ring.ts';
 import { ConfigError } from '../config.ts';
@@ -23,6 +24,7 @@ export interface StoragePart {
   readonly chores: Chore[];
   readonly outboxHandlers: ReadonlyMap<string, OutboxHandler>;
   readonly vault: Vault;
+  readonly indexer: BlindIndexer;
   readonly audit: Audit;
   /** While the database still answers. */
   close(): Promise<void>;
@@ -60,6 +62,7 @@ export function wireStorage(
     chores,
     outboxHandlers: new Map(),
     vault,
+    indexer: createBlindIndexer(ring),
     audit: auditStore(metrics.audited),
     // What was written since the last round would else be without a witness until the next start.
     close: () => exportHeads().catch((err) => log.warn({ err }, 'heads of the audit log were not exported')),

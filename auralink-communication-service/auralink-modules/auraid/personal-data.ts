@@ -6,6 +6,7 @@ import { AuraError } from '../../core/errors.ts';
 import { type AuraId, type NewId, NOBODY, type PersonId } from '../../core/ids.ts';
 import type { Tx, UnitOfWork } from '../../core/unit-of-work.ts';
 import type { Act, Audit } from './audit.ts';
+import type { BlindIndexer, IndexedBy } from './blind-index.ts';
 import type { Vault } from './data-keys.ts';
 import { fieldPlace } from './envelope.ts';
 import { MATRIX_PROFILE_TOPIC } from './matrix-profile.ts';
@@ -48,7 +49,13 @@ export interface PersonalDataStore {
   list(personId: PersonId): Promise<StoredField[]>;
   findPicture(personId: PersonId): Promise<StoredField | null>;
   count(tx: Tx, personId: PersonId): Promise<number>;
-  insert(tx: Tx, personId: PersonId, field: Omit<StoredField, 'updatedAt'>): Promise<void>;
+  /** `index`: by what it is found once it is proved; null for kinds by which nobody is found. */
+  insert(
+    tx: Tx,
+    personId: PersonId,
+    field: Omit<StoredField, 'updatedAt'>,
+    index: IndexedBy | null,
+  ): Promise<void>;
   /** False when she has no such field. */
   remove(tx: Tx, personId: PersonId, fieldId: string): Promise<boolean>;
   removeKind(tx: Tx, personId: PersonId, kind: StoredKind): Promise<boolean>;
@@ -62,6 +69,7 @@ export interface PersonalDataDeps {
   readonly contacts: Pick<ContactStore, 'listEndpoints'>;
   readonly people: People;
   readonly vault: Pick<Vault, 'seal' | 'open'>;
+  readonly indexer: Pick<BlindIndexer, 'current'>;
   readonly log: EventAppender;
   readonly outbox: Outbox;
   readonly fanOut: ContactFanOut;
@@ -163,7 +171,7 @@ async function replace(
   if (value === null) return;
   const fieldId: string = deps.newId();
   const envelope = await deps.vault.seal(tx, personId, fieldPlace(fieldId), value);
-  await deps.store.insert(tx, personId, { fieldId, kind, envelope });
+  await deps.store.insert(tx, personId, { fieldId, kind, envelope }, null);
 }
 
 /** The same questions are asked whether she is there or not; only what is shown is opened. */
@@ -217,7 +225,8 @@ async function addField(
     // There is one birthday.
     if (kind === 'birth_date') await deps.store.removeKind(tx, personId, kind);
     const envelope = await deps.vault.seal(tx, personId, fieldPlace(fieldId), Buffer.from(value));
-    await deps.store.insert(tx, personId, { fieldId, kind, envelope });
+    const index = kind === 'email' || kind === 'phone' ? deps.indexer.current(kind, value) : null;
+    await deps.store.insert(tx, personId, { fieldId, kind, envelope }, index);
   });
   return { fieldId, kind, value, updatedAt: new Date().toISOString() };
 }

@@ -35,6 +35,17 @@ test('many addresses are asked about in hundreds, and come back in order', async
   );
 });
 
+test('people are found by what is given, never in a path', async () => {
+  const { auralink, service } = clientWorld();
+  service.on(`POST ${API}/find`, () => json({ people: [{ auraId: '@bob.aura' }] }));
+  const found = await auralink.identity.findPeople({ email: 'bob@example.org' });
+  assert.deepEqual(
+    found.map(({ auraId }) => auraId),
+    ['@bob.aura'],
+  );
+  assert.deepEqual(JSON.parse(service.seen(`POST ${API}/find`)[0]?.body ?? ''), { email: 'bob@example.org' });
+});
+
 test('what anybody may ask goes without a token, a picture with one and under its own type', async () => {
   const { auralink, service } = clientWorld();
   service.on(`GET ${API}/profiles/%40bob.aura`, () => json({ auraId: '@bob.aura' }));
