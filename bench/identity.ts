@@ -72,7 +72,9 @@ export async function run(options: BenchOptions): Promise<Figure[]> {
       }
       for (const section of wanted) {
         options.note(`${section}:`);
-        figures.push(...(await sections[section]({ constellation, world, options }, people)));
+        const found = await sections[section]({ constellation, world, options }, people);
+        for (const { name, value, unit } of found) options.note(`  ${name} ${value} ${unit}`);
+        figures.push(...found);
       }
     } finally {
       await world.close();
@@ -169,8 +171,8 @@ async function available(bench: Bench, people: number): Promise<Figure[]> {
       path: `/_auralink/v1/names/${name}`,
       headers: { 'x-forwarded-for': address },
     });
-    const body = (await answer.body.json()) as { available?: boolean };
-    if (answer.statusCode !== 200 || body.available !== (n % 2 !== 0))
+    const body = (await answer.body.json()) as { status?: string };
+    if (answer.statusCode !== 200 || body.status !== (n % 2 === 0 ? 'taken' : 'free'))
       throw new Error(`${name}: ${answer.statusCode} ${JSON.stringify(body)}`);
     if (n >= warmUp) tookMs.push(performance.now() - dueMs);
   };
@@ -179,7 +181,10 @@ async function available(bench: Bench, people: number): Promise<Figure[]> {
       for (; n < total; n++) {
         const dueMs = startMs + (n * 1_000) / AVAILABLE_PER_SECOND;
         if (performance.now() < dueMs) break;
-        asked.push(ask(n, dueMs));
+        const one = ask(n, dueMs);
+        // Told below; until then it must not end the run.
+        one.catch(() => {});
+        asked.push(one);
       }
       await delay(1);
     }

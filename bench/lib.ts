@@ -18,7 +18,13 @@ export function percentile(samples: readonly number[], p: number): number {
   return value;
 }
 
-/** Runs `work` over a fresh constellation on free ports; stops it and removes its data whatever happens. */
+/** A run that takes longer has hung: a million names are loaded and measured in a fraction of it. */
+export const RUN_MAX_MS = 1_200_000;
+
+/**
+ * Runs `work` over a fresh constellation on free ports; stops it and removes its data whatever happens: an error, a
+ * signal, or RUN_MAX_MS.
+ */
 export async function withConstellation<T>(
   name: string,
   options: Omit<ConstellationOptions, 'dataDir' | 'portBase'>,
@@ -32,14 +38,31 @@ export async function withConstellation<T>(
       dataDir,
       portBase: await findFreePortBase(),
     });
+    const end = cutShort();
     try {
-      return await work(constellation);
+      return await Promise.race([work(constellation), end.reached]);
     } finally {
+      end.forget();
       await constellation.stop();
     }
   } finally {
     rmSync(dataDir, { recursive: true, force: true });
   }
+}
+
+/** Rejects at a signal to end, or when a run has hung. */
+function cutShort(): { readonly reached: Promise<never>; forget(): void } {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const interrupted = (signal: string): void => reject(new Error(`the bench was ended by ${signal}`));
+  process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
+  const timer = setTimeout(() => reject(new Error(`the bench ran longer than ${RUN_MAX_MS} ms`)), RUN_MAX_MS);
+  return {
+    reached: promise,
+    forget: () => {
+      clearTimeout(timer);
+      process.off('SIGINT', interrupted).off('SIGTERM', interrupted);
+    },
+  };
 }
 
 export interface TimedGet {

@@ -107,7 +107,20 @@ function identityMetrics(registers: Registry[]) {
     labelNames: ['act'] as const,
     registers,
   });
+  const refused = new Counter({
+    name: 'auralink_identity_refused_total',
+    help: 'What the rules of people, or their blocks, kept from somebody, by what it was',
+    labelNames: ['right'] as const,
+    registers,
+  });
+  const rewrapped = new Counter({
+    name: 'auralink_identity_rewrapped_total',
+    help: 'Data keys of people that were wrapped anew after the key ring was rotated',
+    registers,
+  });
   return {
+    refused: (right: string) => refused.inc({ right }),
+    rewrapped: (keys: number) => rewrapped.inc(keys),
     audited: (act: string) => audited.inc({ act }),
     registered: (via: string) => registrations.inc({ via }),
     signedIn: (outcome: string) => signIns.inc({ outcome }),

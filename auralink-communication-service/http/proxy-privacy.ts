@@ -5,6 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import type { IdentityMetrics } from '../auralink-modules/auraid/ports.ts';
 import type { MatrixProfiles, PrivacyStore } from '../auralink-modules/auraid/ports-privacy.ts';
 import type { Clock } from '../core/clock.ts';
 import { AuraError } from '../core/errors.ts';
@@ -42,6 +43,7 @@ export interface ProxyPrivacyDeps {
   readonly profiles: Pick<MatrixProfiles, 'whoami'>;
   readonly store: Pick<PrivacyStore, 'findBlockers' | 'isMapped'>;
   readonly clock: Clock;
+  readonly metrics?: Pick<IdentityMetrics, 'refused'>;
 }
 
 export function createProxyPrivacy(deps: ProxyPrivacyDeps): ProxyPrivacy {
@@ -64,6 +66,7 @@ export function createProxyPrivacy(deps: ProxyPrivacyDeps): ProxyPrivacy {
         return { kind: 'directory', hide: (found) => deps.store.findBlockers(viewer, found) };
       }
       const blockers = await deps.store.findBlockers(viewer, users);
+      if (blockers.size > 0) deps.metrics?.refused('matrix_profile');
       return { kind: 'profile', hidden: blockers.size > 0, field: ONE_FIELD.test(users.at(-1) ?? '') };
     },
   };

@@ -70,7 +70,10 @@ export function wireEngines(base: Base): Engines {
     bus,
     redis,
     databaseProbe,
-    proxyPrivacy: createProxyPrivacy({ profiles, store: privacyStore(db.pool), clock: base.clock }),
+    proxyPrivacy: createProxyPrivacy({
+      ...{ profiles, clock: base.clock, metrics: metrics.identity },
+      store: privacyStore(db.pool),
+    }),
     provider: createLivekit({
       url: config.LIVEKIT_URL,
       publicUrl: config.LIVEKIT_PUBLIC_URL,

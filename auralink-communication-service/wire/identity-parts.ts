@@ -9,6 +9,7 @@ import { createPeopleViews } from '../auralink-modules/auraid/people-views.ts';
 import type { EndpointRevoked, IdentityMetrics } from '../auralink-modules/auraid/ports.ts';
 import type { ProfileView } from '../auralink-modules/auraid/profile-view.ts';
 import type { RegistrationService } from '../auralink-modules/auraid/registration.ts';
+import type { CallGate } from '../auralink-modules/calls/ports.ts';
 import type { WakeBus } from '../auralink-modules/endpoints/ports.ts';
 import type { PersonId } from '../core/ids.ts';
 import type { OutboxHandler } from '../core/outbox.ts';
@@ -44,6 +45,8 @@ export interface Parts {
   readonly plugins: readonly FastifyPluginAsync[];
   readonly chores: readonly Chore[];
   readonly outboxHandlers: ReadonlyMap<string, OutboxHandler>;
+  /** Whose calls ring. */
+  readonly gate: CallGate;
   /** All that she has told, as she sees it herself. */
   findOwnView(personId: PersonId): Promise<ProfileView | null>;
   close(): Promise<void>;
@@ -58,7 +61,7 @@ export function wireParts(base: Omit<Base, 'processId'>, needs: PartsNeeds): Par
   const resolve = wireResolve(base, { auth, vault, bus, metrics: needs.metrics });
   const { cache } = resolve;
   const shared = { auth, cache, audit, vault, outbox, eventLog };
-  const privacy = wirePrivacy(base, { ...shared, directory });
+  const privacy = wirePrivacy(base, { ...shared, directory, metrics: needs.metrics });
   const names = wireNames(base, {
     ...shared,
     ...{ synapse, provider, registration, endpointRevoked, reserved, fanOut: privacy.fanOut },
@@ -83,6 +86,7 @@ export function wireParts(base: Omit<Base, 'processId'>, needs: PartsNeeds): Par
     ],
     chores: [...finding.chores, ...parts.flatMap((part) => part.chores)],
     outboxHandlers: new Map([...parts, leaving].flatMap((part) => [...part.outboxHandlers])),
+    gate: privacy.gate,
     findOwnView: (personId) => views.asSeenBy(personId, 'self'),
     close: async () => {
       await privacy.close();

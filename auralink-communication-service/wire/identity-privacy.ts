@@ -14,6 +14,7 @@ import { createInvites, INVITE_KEPT_DAYS } from '../auralink-modules/auraid/invi
 import { MATRIX_PROFILE_TOPIC, matrixProfileHandler } from '../auralink-modules/auraid/matrix-profile.ts';
 import { IDENTITY_CHORE_SECONDS } from '../auralink-modules/auraid/model.ts';
 import { createPeopleViews } from '../auralink-modules/auraid/people-views.ts';
+import type { IdentityMetrics } from '../auralink-modules/auraid/ports.ts';
 import type { ContactFanOut } from '../auralink-modules/auraid/ports-privacy.ts';
 import { createPrivacyGate, createPrivacyService } from '../auralink-modules/auraid/privacy-service.ts';
 import type { IdentityCache } from '../auralink-modules/auraid/resolver.ts';
@@ -39,6 +40,7 @@ export interface PrivacyNeeds {
   readonly directory: Directory;
   readonly outbox: Pick<OutboxStore, 'enqueue'>;
   readonly eventLog: Pick<EventLog, 'append'>;
+  readonly metrics: Pick<IdentityMetrics, 'refused'>;
 }
 
 export interface PrivacyPart {
@@ -65,6 +67,7 @@ export function wirePrivacy(base: Omit<Base, 'processId'>, needs: PrivacyNeeds):
   const events: ContactEventDeps = { unitOfWork, contacts, log, outbox };
   const deps: ContactDeps = {
     ...{ unitOfWork, newId, store, contacts, views, vault, directory, limiter, log, outbox, cache, audit },
+    metrics: needs.metrics,
   };
   const service = createContacts(deps);
   const privacy = createPrivacyService({
@@ -96,7 +99,7 @@ export function wirePrivacy(base: Omit<Base, 'processId'>, needs: PrivacyNeeds):
         matrixProfileHandler({ source: matrixProfileSource(pool), profiles, vault }),
       ] as const,
     ]),
-    gate: createPrivacyGate(store),
+    gate: createPrivacyGate(store, needs.metrics.refused),
     fanOut,
     close: () => profiles.close(),
   };

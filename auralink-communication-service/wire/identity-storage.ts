@@ -32,7 +32,7 @@ export interface StoragePart {
 
 export function wireStorage(
   base: Omit<Base, 'processId'>,
-  metrics: Pick<IdentityMetrics, 'audited'>,
+  metrics: Pick<IdentityMetrics, 'audited' | 'rewrapped'>,
 ): StoragePart {
   const { config, db, clock, log, newId } = base;
   const ring = keyRingOf(base);
@@ -54,7 +54,7 @@ export function wireStorage(
     chores.push({
       job: 'identity.rewrap',
       everySeconds: REWRAP_SECONDS,
-      run: rewrapper(vault, log),
+      run: rewrapper(vault, log, metrics),
     });
   }
   return {
@@ -83,10 +83,15 @@ function keyRingOf({ config, clock, log }: Pick<Base, 'config' | 'clock' | 'log'
 }
 
 /** Says how many data keys cannot be opened whenever that changes, and not each time. */
-function rewrapper(vault: Vault, log: Base['log']): () => Promise<void> {
+function rewrapper(
+  vault: Vault,
+  log: Base['log'],
+  metrics: Pick<IdentityMetrics, 'rewrapped'>,
+): () => Promise<void> {
   let told = 0;
   return async () => {
     const { rewrapped, unreadable } = await vault.rewrap();
+    metrics.rewrapped(rewrapped);
     if (rewrapped > 0) log.info({ rewrapped }, 'data keys are wrapped anew');
     if (unreadable !== told) log.warn({ unreadable }, 'data keys that no key of the ring opens');
     told = unreadable;

@@ -13,6 +13,7 @@ import type { EndpointRevoked, IdentityMetrics } from '../auralink-modules/aurai
 import { createRegistration, type RegistrationDeps } from '../auralink-modules/auraid/registration.ts';
 import { parseReservedNames, reservedSkeletons } from '../auralink-modules/auraid/reserved-names.ts';
 import { createSignIn } from '../auralink-modules/auraid/sign-in.ts';
+import type { CallGate } from '../auralink-modules/calls/ports.ts';
 import type { WakeBus } from '../auralink-modules/endpoints/ports.ts';
 import type { Config } from '../config.ts';
 import type { AppId, DeviceKey, PersonId, UserId } from '../core/ids.ts';
@@ -70,6 +71,8 @@ export interface Identity {
   readonly synapse: Synapse;
   /** For the proxy: an AuraID in a Matrix login. */
   readonly resolveAuraId: ResolveAuraId;
+  /** For the calls room. */
+  readonly gate: CallGate;
   readonly chores: readonly Chore[];
   /** What is to be done after commits, by topic. */
   readonly outboxHandlers: ReadonlyMap<string, OutboxHandler>;
@@ -113,6 +116,7 @@ export async function wireIdentity(needs: IdentityBase): Promise<Identity> {
     apps: stores.apps,
     synapse,
     resolveAuraId: async (auraId) => (await stores.registry.findSignInByName(auraId))?.userId ?? null,
+    gate: parts.gate,
     chores: [...identityChores(base, stores), ...parts.chores],
     outboxHandlers: parts.outboxHandlers,
     close: async () => {

@@ -69,6 +69,7 @@ export async function startService(config: Config): Promise<Service> {
   for (const app of builtInApps(config)) await identity.apps.upsertApp(app);
   room = await wireCalls(base, {
     directory: identity.directory,
+    gate: identity.gate,
     provider: engines.provider,
     bus: engines.bus,
     metrics: engines.metrics.calls,

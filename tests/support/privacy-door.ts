@@ -119,6 +119,7 @@ export async function openPrivacyDoor(): Promise<PrivacyDoor> {
     eventLog: createEventLog(db.pool),
     directory: personDirectory(db.pool),
     vault: transparentVault as never,
+    metrics: { refused: () => {} },
     cache: { changed: (people: readonly PersonId[]) => changed.push(...people) } as never,
   };
   const part = wirePrivacy(base, needs);

@@ -58,3 +58,43 @@ test('none, too many, or something else is refused by name', async () => {
     assert.match(String(body.field), /^auraIds/);
   }
 });
+
+test('many addresses are let through all or none, and a refusal uses nothing up', async () => {
+  const { alice: eve } = await stage.pair(1);
+  const asMany = async (count: number) => {
+    const response = await fetch(`${stage.world.publicUrl}${RESOLVE}`, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${eve.endpoint.token}`,
+        'content-type': 'application/json',
+        connection: 'close',
+      },
+      body: JSON.stringify({ auraIds: Array(count).fill(bob.auraId) }),
+    });
+    await response.body?.cancel();
+    return response.status;
+  };
+  // 300 in a minute, over two processes.
+  for (const count of [100, 100, 90]) assert.equal(await asMany(count), 200);
+  assert.equal(await asMany(50), 429);
+  assert.equal(await asMany(9), 200);
+});
+
+test('look-ups are counted by where the answer came from, over all processes', async () => {
+  const read = async (answer: string): Promise<number> => {
+    const text = await (await fetch(`${stage.constellation.urls.metrics}/metrics`)).text();
+    const line = new RegExp(`^auralink_identity_resolves_total\\{answer="${answer}"\\} (\\d+)$`, 'm');
+    return Number(line.exec(text)?.[1] ?? 0);
+  };
+  const { alice: fay } = await stage.pair(1);
+  const before = { asked: await read('asked'), remembered: await read('remembered') };
+  const headers = { authorization: `Bearer ${fay.endpoint.token}` };
+  for (let n = 0; n < 10; n++) {
+    const response = await fetch(`${stage.world.publicUrl}${RESOLVE}/${bob.auraId}`, { headers });
+    await response.body?.cancel();
+  }
+  const asked = (await read('asked')) - before.asked;
+  const remembered = (await read('remembered')) - before.remembered;
+  assert.equal(asked + remembered, 10);
+  assert.ok(asked >= 1 && remembered >= 1, `${asked} asked, ${remembered} remembered`);
+});

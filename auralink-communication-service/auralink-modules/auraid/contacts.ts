@@ -10,7 +10,7 @@ import type { Audit } from './audit.ts';
 import { contactUpdated, FRIEND_REQUEST_TOPIC } from './contact-events.ts';
 import type { Vault } from './data-keys.ts';
 import type { PeopleViews } from './people-views.ts';
-import type { RateLimit, RateLimiter } from './ports.ts';
+import type { IdentityMetrics, RateLimit, RateLimiter } from './ports.ts';
 import type { ContactStore, EventAppender, Friend, Outbox, People, PrivacyStore } from './ports-privacy.ts';
 import { youBlockedError } from './privacy-service.ts';
 import type { ProfileView } from './profile-view.ts';
@@ -44,6 +44,7 @@ export interface ContactDeps {
   readonly outbox: Outbox;
   readonly cache: IdentityCache;
   readonly audit: Audit;
+  readonly metrics: Pick<IdentityMetrics, 'refused'>;
 }
 
 export type FriendView = ProfileView & {
@@ -183,6 +184,7 @@ async function requestIn(
   }
   if (waiting === null) {
     const screened = relation.viewer === 'blocked' || declined;
+    if (screened) deps.metrics.refused('friend_request');
     await contacts.insertRequest(tx, { requestId, from: personId, to: other, screened });
     await deps.outbox.enqueue(tx, FRIEND_REQUEST_TOPIC, { requestId });
   }

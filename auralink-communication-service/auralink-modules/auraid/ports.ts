@@ -84,6 +84,10 @@ export interface IdentityMetrics {
   signedIn(outcome: 'accepted' | 'refused'): void;
   /** Somebody was looked up; `remembered`: answered without asking the database. */
   resolved(remembered: boolean): void;
+  /** Her rules, or a block, kept something from somebody, who is not told. */
+  refused(right: 'call' | 'friend_request' | 'matrix_profile'): void;
+  /** Data keys were wrapped anew by the key that is current now. */
+  rewrapped(keys: number): void;
   /** An entry was written to the audit log. */
   audited(act: Act): void;
 }

@@ -8,6 +8,7 @@ import type { Tx, UnitOfWork } from '../../core/unit-of-work.ts';
 import type { Audit } from './audit.ts';
 import { MATRIX_PROFILE_TOPIC } from './matrix-profile.ts';
 import type { PeopleViews } from './people-views.ts';
+import type { IdentityMetrics } from './ports.ts';
 import type { ContactFanOut, ContactStore, EventAppender, Outbox, PrivacyStore } from './ports-privacy.ts';
 import { allows, type Rules, type Viewer } from './privacy.ts';
 import type { ProfileView } from './profile-view.ts';
@@ -72,12 +73,18 @@ export interface PrivacyGate {
   admits(tx: Tx, callerId: PersonId, calleeId: PersonId): Promise<boolean>;
 }
 
-export function createPrivacyGate(store: Pick<PrivacyStore, 'getRelation'>): PrivacyGate {
+/** `refused` hears of every call that is kept out. */
+export function createPrivacyGate(
+  store: Pick<PrivacyStore, 'getRelation'>,
+  refused: IdentityMetrics['refused'] = () => {},
+): PrivacyGate {
   return {
     async admits(tx, callerId, calleeId) {
       const { viewer, rules, youBlocked } = await store.getRelation(tx, callerId, calleeId);
       if (youBlocked) throw youBlockedError();
-      return allows(rules, viewer, 'call');
+      const admitted = allows(rules, viewer, 'call');
+      if (!admitted) refused('call');
+      return admitted;
     },
   };
 }
