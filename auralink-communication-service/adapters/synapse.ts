@@ -1,23 +1,17 @@
 /**
- * The homeserver, as an application service and as its administrator. Every call has a time-out; what Synapse refuses
- * comes as SynapseError with Matrix's own code, and Synapse being away as AuraError `unavailable`.
+ * The homeserver, as an application service and as its administrator.
  */
-import { Pool } from 'undici';
 import type { MatrixAccounts } from '../auralink-modules/auraid/ports.ts';
 import type { AccountProofs } from '../auralink-modules/auraid/ports-names.ts';
 import { AuraError } from '../core/errors.ts';
 import type { UserId } from '../core/ids.ts';
+import { type AskSynapse, type Json, SynapseError, synapseAway, synapseClient } from './synapse-request.ts';
 
-/** A request to Synapse is given up after it; a password check takes half a second. */
-export const SYNAPSE_TIMEOUT_MS = 10_000;
 /** Connections of one process for requests of our own; proxied ones have theirs. */
 export const SYNAPSE_CONNECTIONS_MAX = 64;
 /** A session of our administrator that was not used for so long is taken for that of a process that was killed. */
 export const SYNAPSE_ADMIN_SESSION_IDLE_HOURS = 24;
 const ADMIN_DEVICE_NAME = 'AuraLink service';
-/** Answers that we read are small; more than this is not what we asked for. */
-const ANSWER_MAX_BYTES = 1_048_576;
-const RETRY_AFTER_SECONDS = 5;
 
 export interface SynapseOptions {
   readonly url: string;
@@ -27,20 +21,6 @@ export interface SynapseOptions {
   readonly appserviceId: string;
   readonly adminLocalpart: string;
   readonly adminPassword: string;
-}
-
-/** Synapse answered, with a refusal. */
-export class SynapseError extends Error {
-  override readonly name = 'SynapseError';
-  readonly status: number;
-  readonly errcode: string;
-  readonly retryAfterMs: number | null;
-  constructor(status: number, errcode: string, message: string, retryAfterMs: number | null) {
-    super(`${errcode}: ${message}`);
-    this.status = status;
-    this.errcode = errcode;
-    this.retryAfterMs = retryAfterMs;
-  }
 }
 
 export interface Synapse extends MatrixAccounts {
@@ -56,18 +36,8 @@ export interface Synapse extends MatrixAccounts {
   close(): Promise<void>;
 }
 
-interface Call {
-  readonly method: 'GET' | 'POST';
-  readonly path: string;
-  readonly token?: string;
-  readonly body?: object;
-  readonly headers?: Record<string, string>;
-}
-type Json = Readonly<Record<string, unknown>>;
-
 export function createSynapse(options: SynapseOptions): Synapse {
-  const pool = new Pool(new URL(options.url).origin, { connections: SYNAPSE_CONNECTIONS_MAX });
-  const call = (request: Call) => send(pool, request);
+  const { ask: call, close } = synapseClient(options.url, SYNAPSE_CONNECTIONS_MAX);
   const admin = adminSession(call, options);
   return {
     createAccount: (userId) => createAccount(call, options, userId),
@@ -105,14 +75,12 @@ export function createSynapse(options: SynapseOptions): Synapse {
     },
     async close() {
       await admin.end();
-      await pool.close();
+      await close();
     },
   };
 }
 
-type Send = (request: Call) => Promise<Json>;
-
-async function createAccount(call: Send, options: SynapseOptions, userId: UserId): Promise<void> {
+async function createAccount(call: AskSynapse, options: SynapseOptions, userId: UserId): Promise<void> {
   try {
     await call({
       method: 'POST',
@@ -132,7 +100,7 @@ async function createAccount(call: Send, options: SynapseOptions, userId: UserId
 
 /** Synapse takes an id in any letter case when only one account fits: its own spelling counts. */
 async function byPassword(
-  call: Send,
+  call: AskSynapse,
   userId: UserId,
   password: string,
   address: string,
@@ -163,7 +131,7 @@ async function byPassword(
 }
 
 /** Matrix spec, server-server API, "OpenID". A token of another homeserver is unknown to ours. */
-async function byOpenIdToken(call: Send, serverName: string, token: string): Promise<UserId | null> {
+async function byOpenIdToken(call: AskSynapse, serverName: string, token: string): Promise<UserId | null> {
   const path = `/_matrix/federation/v1/openid/userinfo?access_token=${encodeURIComponent(token)}`;
   try {
     const { sub } = await call({ method: 'GET', path });
@@ -185,14 +153,14 @@ function unexpected(error: unknown): unknown {
       error,
     );
   }
-  return error.status >= 500 ? away(error) : error;
+  return error.status >= 500 ? synapseAway(error) : error;
 }
 
 /**
  * A process that was killed leaves its session as a device. One whose process lives after all loses nothing: it logs in
  * again when it is next refused.
  */
-async function endIdleSessions(call: Send, token: string, userId: string): Promise<void> {
+async function endIdleSessions(call: AskSynapse, token: string, userId: string): Promise<void> {
   const { devices } = await call({ method: 'GET', path: '/_matrix/client/v3/devices', token });
   if (!Array.isArray(devices)) return;
   const before = Date.now() - SYNAPSE_ADMIN_SESSION_IDLE_HOURS * 3_600_000;
@@ -205,7 +173,7 @@ async function endIdleSessions(call: Send, token: string, userId: string): Promi
 }
 
 /** The administrator's token: made when first needed, shared, renewed once when Synapse no longer knows it. */
-function adminSession(call: Send, options: SynapseOptions) {
+function adminSession(call: AskSynapse, options: SynapseOptions) {
   let token: Promise<string> | null = null;
 
   const login = async (): Promise<string> => {
@@ -256,56 +224,4 @@ function adminSession(call: Send, options: SynapseOptions) {
         .catch(() => {});
     },
   };
-}
-
-async function send(pool: Pool, request: Call): Promise<Json> {
-  const headers: Record<string, string> = { ...request.headers };
-  if (request.token !== undefined) headers.authorization = `Bearer ${request.token}`;
-  if (request.body !== undefined) headers['content-type'] = 'application/json';
-  let status: number;
-  let text: string;
-  try {
-    const response = await pool.request({
-      method: request.method,
-      path: request.path,
-      headers,
-      body: request.body === undefined ? null : JSON.stringify(request.body),
-      signal: AbortSignal.timeout(SYNAPSE_TIMEOUT_MS),
-    });
-    status = response.statusCode;
-    if (Number(response.headers['content-length'] ?? 0) > ANSWER_MAX_BYTES) {
-      response.body.destroy();
-      throw new Error('the answer is too long');
-    }
-    text = await response.body.text();
-  } catch (error) {
-    throw away(error);
-  }
-  const answer = parse(text);
-  if (status >= 200 && status < 300) return answer;
-  const retryAfterMs = Number(answer.retry_after_ms);
-  throw new SynapseError(
-    status,
-    String(answer.errcode ?? 'M_UNKNOWN'),
-    String(answer.error ?? `status ${status}`),
-    Number.isFinite(retryAfterMs) ? retryAfterMs : null,
-  );
-}
-
-function parse(text: string): Json {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null ? (value as Json) : {};
-  } catch {
-    return {};
-  }
-}
-
-function away(cause: unknown): AuraError {
-  return new AuraError(
-    'unavailable',
-    'The Matrix server is not reachable at the moment; try again shortly.',
-    { retryAfterSeconds: RETRY_AFTER_SECONDS },
-    cause,
-  );
 }
