@@ -1,12 +1,12 @@
 /** The person's own account: profile, personal fields, sessions, password, export, erasure. Throws AuraLinkError. */
 import type { ApiClient } from './http.ts';
 import type {
-  AccountSession,
   AuditEntry,
   ConnectedApp,
   ErasureTerms,
   FieldKind,
   PersonalField,
+  SessionList,
 } from './identity-types.ts';
 
 /** An export gathers all that there is. */
@@ -52,9 +52,8 @@ export class Account {
     return this.#api.request(`/me/fields/${encodeURIComponent(fieldId)}`, { method: 'DELETE' });
   }
 
-  async sessions(): Promise<readonly AccountSession[]> {
-    const { sessions } = await this.#api.request<{ sessions: AccountSession[] }>('/me/sessions');
-    return sessions;
+  sessions(): Promise<SessionList> {
+    return this.#api.request('/me/sessions');
   }
 
   revokeSession(sessionId: string): Promise<void> {

@@ -146,8 +146,15 @@ export interface AccountSession {
   readonly label: string | null;
   /** Sessions with the same number are on the same device. */
   readonly device: number | null;
-  readonly createdAt: string;
+  /** Null where nobody knows, as of Matrix devices. */
+  readonly createdAt: string | null;
   readonly lastSeenAt: string | null;
+}
+
+export interface SessionList {
+  readonly sessions: readonly AccountSession[];
+  /** False while the Matrix server is away: there may be Matrix devices that are not in the list. */
+  readonly matrixKnown: boolean;
 }
 
 export interface ConnectedApp extends AppInfo {

@@ -21,7 +21,7 @@ const sessionSchema = z.object({
   app: appSchema.nullable(),
   label: z.string().nullable(),
   device: z.int().nullable(),
-  createdAt: at,
+  createdAt: at.nullable(),
   lastSeenAt: at.nullable(),
 });
 const connectedSchema = appSchema.extend({ scopes: z.array(z.string()), since: at, sessions: z.int() });
@@ -44,12 +44,12 @@ export function sessionsRoutes(deps: {
       {
         preHandler,
         schema: {
-          response: { 200: z.object({ sessions: z.array(sessionSchema) }) },
+          response: { 200: z.object({ sessions: z.array(sessionSchema), matrixKnown: z.boolean() }) },
           tags: TAGS,
-          summary: 'Where she is signed in',
+          summary: 'Where she is signed in; without Matrix devices while the homeserver is away',
         },
       },
-      async (request) => ({ sessions: await sessions.list(endpointOf(request)) }),
+      (request) => sessions.list(endpointOf(request)),
     );
     app.delete(
       '/_auralink/v1/me/sessions/:sessionId',

@@ -4,7 +4,8 @@ import { createSynapseSessions } from '../adapters/synapse-sessions.ts';
 import type { Audit } from '../auralink-modules/auraid/audit.ts';
 import type { ProveHerself } from '../auralink-modules/auraid/matrix-accounts.ts';
 import type { EndpointRevoked, MatrixAccounts } from '../auralink-modules/auraid/ports.ts';
-import { createSessions } from '../auralink-modules/auraid/sessions.ts';
+import type { Outbox } from '../auralink-modules/auraid/ports-privacy.ts';
+import { createSessions, END_DEVICES_TOPIC, endDevicesHandler } from '../auralink-modules/auraid/sessions.ts';
 import type { OutboxHandler } from '../core/outbox.ts';
 import type { EndpointAuth } from '../http/endpoint-auth.ts';
 import { sessionsRoutes } from '../http/sessions-routes.ts';
@@ -21,6 +22,7 @@ export interface AccountNeeds {
   readonly synapse: Pick<MatrixAccounts, 'setPassword'>;
   readonly proveHerself: ProveHerself;
   readonly endpointRevoked: EndpointRevoked;
+  readonly outbox: Outbox;
 }
 
 export interface AccountPart {
@@ -47,12 +49,13 @@ export function wireAccount(base: Omit<Base, 'processId'>, needs: AccountNeeds):
     accounts: needs.synapse,
     proveHerself: needs.proveHerself,
     endpointRevoked: needs.endpointRevoked,
+    outbox: needs.outbox,
     audit: needs.audit,
   });
   return {
     plugins: [sessionsRoutes({ auth: needs.auth, sessions })] as FastifyPluginAsync[],
     chores: [],
-    outboxHandlers: new Map(),
+    outboxHandlers: new Map([[END_DEVICES_TOPIC, endDevicesHandler(devices)]]),
     close: () => devices.close(),
   };
 }

@@ -71,7 +71,7 @@ export function wireParts(base: Omit<Base, 'processId'>, needs: PartsNeeds): Par
     ...{ synapse, endpointRevoked, names: names.names, proveHerself: names.proveHerself },
   });
   const account = wireAccount(base, {
-    ...{ auth, audit, synapse, endpointRevoked, proveHerself: names.proveHerself },
+    ...{ auth, audit, outbox, synapse, endpointRevoked, proveHerself: names.proveHerself },
   });
   const profile = wireProfile(base, { ...shared, indexer, directory, fanOut: privacy.fanOut });
   const finding = wireFinding(base, { auth, vault, indexer, countLookUp: resolve.countLookUp });

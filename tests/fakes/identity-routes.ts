@@ -206,7 +206,7 @@ function accountRoutes(app: FastifyInstance, life: Life): void {
     life.apps = life.apps.filter((one) => one.appId !== asked(request).params.id);
     return reply.code(204).send();
   });
-  app.get(`${API}/me/sessions`, () => ({ sessions: life.sessions }));
+  app.get(`${API}/me/sessions`, () => ({ sessions: life.sessions, matrixKnown: true }));
   app.delete(`${API}/me/sessions/:id`, (request, reply) => {
     life.sessions = life.sessions.filter((one) => one.sessionId !== asked(request).params.id);
     return reply.code(204).send();

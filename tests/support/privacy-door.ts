@@ -92,7 +92,8 @@ const transparentVault = {
   },
 };
 
-export async function openPrivacyDoor(): Promise<PrivacyDoor> {
+/** `synapseUrl`: where Synapse is, for tests that take it away. */
+export async function openPrivacyDoor(synapseUrl?: string): Promise<PrivacyDoor> {
   const db = openDatabase(await testDatabase());
   const log = pino({ level: 'silent' });
   const port = await freePort();
@@ -111,7 +112,11 @@ export async function openPrivacyDoor(): Promise<PrivacyDoor> {
     findSession: async (endpointId) => sessions.get(endpointId) ?? null,
   });
   const outbox = createOutbox(db.pool, newId);
-  const config = { ...constellation().config, PUBLIC_BASE_URL: `http://localhost:${port}` };
+  const shared = constellation().config;
+  const config = {
+    ...{ ...shared, PUBLIC_BASE_URL: `http://localhost:${port}` },
+    SYNAPSE_URL: synapseUrl ?? shared.SYNAPSE_URL,
+  };
   const base = { config, log, db, clock: systemClock, newId };
   const audit = { record: async (_tx: unknown, entry: { act: string }) => void audited.push(entry) } as Audit;
   const needs = {
@@ -124,8 +129,7 @@ export async function openPrivacyDoor(): Promise<PrivacyDoor> {
   };
   const part = wirePrivacy(base, needs);
   const account = wireAccount(base, {
-    auth,
-    audit,
+    ...{ auth, audit, outbox },
     synapse: { setPassword: async (userId, password) => void passwords.set(userId, password) },
     proveHerself: async (_personId, password) => {
       if (password !== 'right') throw new AuraError('forbidden', 'No.', { reason: 'wrong_password' });
@@ -231,7 +235,8 @@ export async function openPrivacyDoor(): Promise<PrivacyDoor> {
       ]);
     },
     deliver: async () => {
-      while ((await runOutbox(outbox, part.outboxHandlers, log)) > 0);
+      const handlers = new Map([...part.outboxHandlers, ...account.outboxHandlers]);
+      while ((await runOutbox(outbox, handlers, log)) > 0);
     },
   };
 }

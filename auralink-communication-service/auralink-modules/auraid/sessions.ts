@@ -4,11 +4,16 @@
  */
 import { AuraError } from '../../core/errors.ts';
 import type { AppId, EndpointId, PersonId, UserId } from '../../core/ids.ts';
+import type { OutboxHandler } from '../../core/outbox.ts';
 import type { UnitOfWork } from '../../core/unit-of-work.ts';
 import type { Act, Audit } from './audit.ts';
 import type { ProveHerself } from './matrix-accounts.ts';
 import type { EndpointRevoked, GrantStore, MatrixAccounts } from './ports.ts';
+import type { Outbox } from './ports-privacy.ts';
 import type { MatrixDevices, SessionStore } from './ports-sessions.ts';
+
+/** Devices of Matrix accounts are to be ended as soon as the homeserver is back. */
+export const END_DEVICES_TOPIC = 'identity.end_devices';
 
 export interface SessionDeps {
   readonly unitOfWork: UnitOfWork;
@@ -18,6 +23,7 @@ export interface SessionDeps {
   readonly accounts: Pick<MatrixAccounts, 'setPassword'>;
   readonly proveHerself: ProveHerself;
   readonly endpointRevoked: EndpointRevoked;
+  readonly outbox: Outbox;
   readonly audit: Audit;
 }
 
@@ -34,8 +40,15 @@ export interface SessionView {
   readonly app: { appId: string; name: string; icon: string } | null;
   readonly label: string | null;
   readonly device: number | null;
-  readonly createdAt: string;
+  /** Null where nobody knows: Matrix does not tell when a device signed in. */
+  readonly createdAt: string | null;
   readonly lastSeenAt: string | null;
+}
+
+export interface SessionList {
+  readonly sessions: SessionView[];
+  /** False while the homeserver is away: there may be Matrix devices that are not in the list. */
+  readonly matrixKnown: boolean;
 }
 
 export interface ConnectedApp {
@@ -54,10 +67,10 @@ export interface PasswordChange {
 }
 
 export interface SessionService {
-  list(asking: Asking): Promise<SessionView[]>;
+  list(asking: Asking): Promise<SessionList>;
   /** Throws not_found for other people's too. */
   revoke(asking: Asking, sessionId: string): Promise<void>;
-  /** All but the endpoint that asks. */
+  /** All but the endpoint that asks; Matrix devices end once the homeserver is there. */
   revokeOthers(asking: Asking): Promise<void>;
   apps(personId: PersonId): Promise<ConnectedApp[]>;
   /** Signs her out of this app on every device. */
@@ -79,14 +92,14 @@ export function createSessions(deps: SessionDeps): SessionService {
   };
 }
 
-async function list(deps: SessionDeps, { personId, endpointId }: Asking): Promise<SessionView[]> {
+async function list(deps: SessionDeps, { personId, endpointId }: Asking): Promise<SessionList> {
   const [endpoints, browsers, matrix] = await Promise.all([
     deps.store.listEndpoints(personId),
     deps.store.listBrowserSessions(personId),
-    listMatrix(deps, personId),
+    listMatrix(deps, personId).catch(nullIfAway),
   ]);
-  const none = { current: false, app: null, label: null, device: null, lastSeenAt: null };
-  return [
+  const none = { current: false, app: null, label: null, device: null, createdAt: null, lastSeenAt: null };
+  const sessions = [
     ...endpoints.map(
       (one): SessionView => ({
         ...none,
@@ -107,17 +120,22 @@ async function list(deps: SessionDeps, { personId, endpointId }: Asking): Promis
         createdAt: one.since.toISOString(),
       }),
     ),
-    ...matrix.map(
+    ...(matrix ?? []).map(
       ({ userId, deviceId, label, lastSeenAt }): SessionView => ({
         ...none,
         sessionId: matrixIdOf(userId, deviceId),
         kind: 'matrix',
         label: label ?? deviceId,
-        createdAt: (lastSeenAt ?? new Date(0)).toISOString(),
         lastSeenAt: lastSeenAt?.toISOString() ?? null,
       }),
     ),
   ];
+  return { sessions, matrixKnown: matrix !== null };
+}
+
+function nullIfAway(error: unknown): null {
+  if (error instanceof AuraError && error.code === 'unavailable') return null;
+  throw error;
 }
 
 async function listMatrix(deps: SessionDeps, personId: PersonId) {
@@ -160,7 +178,7 @@ async function endMatrix(deps: SessionDeps, personId: PersonId, sessionId: strin
   return true;
 }
 
-/** Ours first: they end even while the homeserver is away, which then is told. */
+/** Ours first: they end even while the homeserver is away, whose devices then end when it is back. */
 async function endOthers(deps: SessionDeps, { personId, endpointId }: Asking): Promise<void> {
   for (const one of await deps.store.listEndpoints(personId)) {
     if (one.endpointId === endpointId) continue;
@@ -172,10 +190,26 @@ async function endOthers(deps: SessionDeps, { personId, endpointId }: Asking): P
     personId,
     browsers.map((one) => one.id),
   );
-  for (const userId of await deps.store.listAccounts(personId)) {
-    const ids = (await deps.devices.list(userId)).map((one) => one.deviceId);
-    if (ids.length > 0) await deps.devices.end(userId, ids);
+  const accounts = await deps.store.listAccounts(personId);
+  const ended = await endDevices(deps.devices, accounts).catch(nullIfAway);
+  if (ended === null) {
+    await deps.unitOfWork.run((tx) => deps.outbox.enqueue(tx, END_DEVICES_TOPIC, { accounts }));
   }
+}
+
+async function endDevices(devices: MatrixDevices, accounts: readonly UserId[]): Promise<true> {
+  for (const userId of accounts) {
+    const ids = (await devices.list(userId)).map((one) => one.deviceId);
+    if (ids.length > 0) await devices.end(userId, ids);
+  }
+  return true;
+}
+
+/** Matrix does not tell since when a device is there: one that signed in between the return and this ends, too. */
+export function endDevicesHandler(devices: MatrixDevices): OutboxHandler {
+  return async (payload) => {
+    await endDevices(devices, (payload as { accounts: UserId[] }).accounts);
+  };
 }
 
 async function apps(deps: SessionDeps, personId: PersonId): Promise<ConnectedApp[]> {

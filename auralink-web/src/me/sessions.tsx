@@ -19,7 +19,7 @@ export function SessionsPage({ auralink }: PageProps) {
   const sessions = useLoaded(() => auralink.account.sessions());
   const action = useAction();
   const [all, setAll] = useState(false);
-  const others = (sessions.value ?? []).filter((one) => !one.current);
+  const others = (sessions.value?.sessions ?? []).filter((one) => !one.current);
   const end = (session: AccountSession): Promise<boolean> =>
     action.run(
       async () => {
@@ -36,7 +36,7 @@ export function SessionsPage({ auralink }: PageProps) {
       <Waiting of={sessions} />
       {sessions.value !== null && (
         <Rows label="Sessions">
-          {sessions.value.map((session) => (
+          {sessions.value.sessions.map((session) => (
             <Row
               key={session.sessionId}
               testId="session"
@@ -60,6 +60,11 @@ export function SessionsPage({ auralink }: PageProps) {
             </Row>
           ))}
         </Rows>
+      )}
+      {sessions.value?.matrixKnown === false && (
+        <p className="hint" role="status" data-testid="matrix-unknown">
+          Matrix apps cannot be shown at the moment: the Matrix server does not answer.
+        </p>
       )}
       <Outcome action={action} testId="sessions-said" />
       {others.length > 0 && (
@@ -104,7 +109,12 @@ function detailOf(session: AccountSession): string {
     KIND_WORDS[kind],
     app === null ? null : label,
     device === null ? null : `device ${device}`,
-    lastSeenAt === null ? `since ${momentWords(createdAt)}` : `last seen ${momentWords(lastSeenAt)}`,
+    seenWords(createdAt, lastSeenAt),
   ];
   return parts.filter((part) => part !== null).join(' · ');
+}
+
+function seenWords(createdAt: string | null, lastSeenAt: string | null): string {
+  if (lastSeenAt !== null) return `last seen ${momentWords(lastSeenAt)}`;
+  return createdAt === null ? 'not seen yet' : `since ${momentWords(createdAt)}`;
 }
