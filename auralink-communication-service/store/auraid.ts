@@ -3,6 +3,7 @@ import type pg from 'pg';
 import type { Registration, SignInTarget } from '../auralink-modules/auraid/model.ts';
 import type { RegistryStore, SignInCodeStore } from '../auralink-modules/auraid/ports.ts';
 import { AuraError } from '../core/errors.ts';
+import { gather } from '../core/gather.ts';
 import type { AuraId, PersonId, UserId } from '../core/ids.ts';
 import { findViolatedConstraint, query } from './db.ts';
 import { namedSql } from './names-sql.ts';
@@ -138,17 +139,10 @@ function lookUps(
   pool: pg.Pool,
 ): Pick<RegistryStore, 'findHeld' | 'freeAbandoned' | 'findSignInByName' | 'findSignInByAccount'> {
   return {
-    async findHeld(skeletons) {
-      const rows = await query<{ skeleton: string }>(
-        pool,
-        'registry_held',
-        `SELECT skeleton FROM aura_id_registry WHERE skeleton = ANY($1)
-         UNION
-         SELECT skeleton FROM aura_id_holds WHERE skeleton = ANY($1) AND held_until > now()`,
-        [skeletons],
-      );
-      return new Set(rows.map((row) => row.skeleton));
-    },
+    findHeld: gather((asked: readonly (readonly string[])[]) => findHeld(pool, asked), {
+      max: CHECKS_GATHERED_MAX,
+      atOnce: STATEMENTS_AT_ONCE,
+    }),
 
     async freeAbandoned(olderThanSeconds) {
       const rows = await query(
@@ -165,6 +159,27 @@ function lookUps(
     findSignInByName: (auraId) => findSignIn(pool, 'sign_in_by_name', BY_NAME, auraId),
     findSignInByAccount: (userId) => findSignIn(pool, 'sign_in_by_account', BY_ACCOUNT, userId),
   };
+}
+
+/** Checks of names that one statement answers; each asks for a name and a dozen near it. */
+export const CHECKS_GATHERED_MAX = 20;
+/** Such statements that a process has under way at a time. */
+const STATEMENTS_AT_ONCE = 3;
+
+async function findHeld(
+  pool: pg.Pool,
+  asked: readonly (readonly string[])[],
+): Promise<ReadonlySet<string>[]> {
+  const rows = await query<{ skeleton: string }>(
+    pool,
+    'registry_held',
+    `SELECT skeleton FROM aura_id_registry WHERE skeleton = ANY($1)
+     UNION
+     SELECT skeleton FROM aura_id_holds WHERE skeleton = ANY($1) AND held_until > now()`,
+    [asked.flat()],
+  );
+  const held = new Set(rows.map((row) => row.skeleton));
+  return asked.map((skeletons) => new Set(skeletons.filter((skeleton) => held.has(skeleton))));
 }
 
 const BY_NAME = `${namedSql('$1')} named JOIN aura_id_registry r USING (person_id)

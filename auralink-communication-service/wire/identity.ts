@@ -38,9 +38,10 @@ import { type AppStore, appStore } from '../store/apps.ts';
 import { auditStore } from '../store/audit.ts';
 import { registryStore, signInCodeStore } from '../store/auraid.ts';
 import { grantStore } from '../store/grants.ts';
+import { leasedLimiter } from '../store/leased-limits.ts';
 import { oidcDocuments } from '../store/oidc.ts';
 import { type PersonDirectory, personDirectory } from '../store/people.ts';
-import { rateLimiter } from '../store/rate-limits.ts';
+import { hitTaker, rateLimiter } from '../store/rate-limits.ts';
 import { serviceTokenStore } from '../store/service-tokens.ts';
 import { PHONE_APP_ID } from './apps.ts';
 import type { Base, Chore } from './base.ts';
@@ -159,6 +160,7 @@ function identityPlugins(
     codes: stores.codes,
     accounts: synapse,
     limiter: stores.limiter,
+    nameChecks: leasedLimiter(hitTaker(base.db.pool), () => base.clock.monotonicMs()),
     metrics: base.metrics,
     invitationCode: config.REGISTRATION_TOKEN,
   });

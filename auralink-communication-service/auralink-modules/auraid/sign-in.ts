@@ -37,6 +37,8 @@ export interface SignInDeps {
   readonly codes: SignInCodeStore;
   readonly accounts: MatrixAccounts;
   readonly limiter: RateLimiter;
+  /** For names, which are checked at every key: may be counted in leases. */
+  readonly nameChecks: RateLimiter;
   readonly metrics: Pick<IdentityMetrics, 'signedIn'>;
   readonly invitationCode: string;
 }
@@ -77,7 +79,7 @@ export function createSignIn(deps: SignInDeps): SignInService {
         reason: 'bad_invitation',
       });
     },
-    countNameCheck: (address) => deps.limiter.hit(`name:${address}`, NAME_CHECK_LIMIT),
+    countNameCheck: (address) => deps.nameChecks.hit(`name:${address}`, NAME_CHECK_LIMIT),
     countLookUp: lookUpCounter(deps.limiter),
   };
 }
