@@ -108,6 +108,16 @@ function findClientFault(error: FastifyError): Problem | null {
   return { ...bad('M_UNKNOWN', error.message, 'invalid'), status };
 }
 
+/** What the router itself refuses, before any route: a part of the path that is too long, or no URL at all. */
+export function answerRouterError(error: FastifyError, _request: FastifyRequest, reply: FastifyReply): void {
+  const tooLong = error.code === 'FST_ERR_MAX_PARAM_LENGTH';
+  const detail = tooLong
+    ? 'A part of the path is too long; no id or name here is.'
+    : 'The path is not a URL’s: every % must be followed by two hexadecimal digits of UTF-8.';
+  const problem = bad('M_INVALID_PARAM', detail, tooLong ? 'path_too_long' : 'bad_path', { field: 'path' });
+  sendProblem(reply, tooLong ? { ...problem, status: 414 } : problem);
+}
+
 /** Installs the error handler and the answer to unknown routes and methods. */
 export function installErrors(app: FastifyInstance): void {
   app.setErrorHandler((error: FastifyError | AuraError, request: FastifyRequest, reply: FastifyReply) => {

@@ -11,10 +11,12 @@ import Fastify, {
 } from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
 import type { NewId } from '../core/ids.ts';
-import { installErrors } from './errors.ts';
+import { answerRouterError, installErrors } from './errors.ts';
 
 /** A JSON body of ours is small; uploads go through the proxy, which has a limit of its own. */
 export const BODY_MAX_BYTES = 65_536;
+/** Characters of one part of a path that a route takes: the longest is a session's id. */
+export const PATH_PART_MAX_LENGTH = 1_024;
 /** Time to receive a request's head. */
 export const HEADERS_TIMEOUT_MS = 20_000;
 /** Time to receive a whole request: an upload over a slow line must fit. */
@@ -43,7 +45,8 @@ export async function buildDoor(options: DoorOptions): Promise<FastifyInstance> 
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     trustProxy: options.trustedProxies.length === 0 ? false : [...options.trustedProxies],
     http: { headersTimeout: HEADERS_TIMEOUT_MS },
-    routerOptions: { ignoreTrailingSlash: false, maxParamLength: 512 },
+    routerOptions: { ignoreTrailingSlash: false, maxParamLength: PATH_PART_MAX_LENGTH },
+    frameworkErrors: answerRouterError,
     forceCloseConnections: 'idle',
   });
   app.setValidatorCompiler(validatorCompiler);

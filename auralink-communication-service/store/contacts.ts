@@ -31,7 +31,7 @@ export function contactStore(pool: pg.Pool): ContactStore {
     screenRequests,
     listEndpoints,
     findAddresses,
-    pruneRequests: (days) => pruneRequests(pool, days),
+    pruneRequests: (days, limit) => pruneRequests(pool, days, limit),
     ...lists.contactListStore(pool),
   };
 }
@@ -274,12 +274,14 @@ async function findAddresses(tx: Tx, people: readonly PersonId[]): Promise<Map<P
   return new Map(rows.map((row) => [row.person_id, row.aura_id]));
 }
 
-async function pruneRequests(pool: pg.Pool, days: number): Promise<number> {
+async function pruneRequests(pool: pg.Pool, days: number, limit: number): Promise<number> {
   const rows = await query(
     pool,
     'requests-prune',
-    'DELETE FROM friend_requests WHERE created_at < now() - make_interval(days => $1) RETURNING request_id',
-    [days],
+    `DELETE FROM friend_requests WHERE request_id = ANY (ARRAY (
+       SELECT request_id FROM friend_requests WHERE created_at < now() - make_interval(days => $1)
+       ORDER BY created_at LIMIT $2)) RETURNING request_id`,
+    [days, limit],
   );
   return rows.length;
 }

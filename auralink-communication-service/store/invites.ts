@@ -36,10 +36,11 @@ export function inviteStore(pool: pg.Pool): InviteStore {
         WHERE invite_id = $1 AND person_id = $2 AND revoked_at IS NULL RETURNING invite_id`;
       return (await query(tx, 'invite-revoke', sql, [inviteId, personId])).length > 0;
     },
-    prune: async (days) => {
-      const sql =
-        'DELETE FROM invite_codes WHERE expires_at < now() - make_interval(days => $1) RETURNING invite_id';
-      return (await query(pool, 'invites-prune', sql, [days])).length;
+    prune: async (days, limit) => {
+      const sql = `DELETE FROM invite_codes WHERE invite_id = ANY (ARRAY (
+          SELECT invite_id FROM invite_codes WHERE expires_at < now() - make_interval(days => $1)
+          ORDER BY expires_at LIMIT $2)) RETURNING invite_id`;
+      return (await query(pool, 'invites-prune', sql, [days, limit])).length;
     },
   };
 }

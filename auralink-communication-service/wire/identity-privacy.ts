@@ -32,6 +32,11 @@ import { privacyStore } from '../store/privacy.ts';
 import { rateLimiter } from '../store/rate-limits.ts';
 import type { Base, Chore } from './base.ts';
 
+/** Old requests, or lapsed invitation codes, that one statement deletes. */
+export const TIDY_BATCH = 1_000;
+/** Such statements in a row; the next turn goes on. */
+export const TIDY_ROUNDS_MAX = 50;
+
 export interface PrivacyNeeds {
   readonly auth: Pick<EndpointAuth, 'requireEndpoint'>;
   readonly cache: IdentityCache;
@@ -87,8 +92,8 @@ export function wirePrivacy(base: Omit<Base, 'processId'>, needs: PrivacyNeeds):
         job: 'identity.tidy_contacts',
         everySeconds: IDENTITY_CHORE_SECONDS,
         run: async () => {
-          await contacts.pruneRequests(REQUEST_KEPT_DAYS);
-          await invites.prune(INVITE_KEPT_DAYS);
+          await inBatches(() => contacts.pruneRequests(REQUEST_KEPT_DAYS, TIDY_BATCH));
+          await inBatches(() => invites.prune(INVITE_KEPT_DAYS, TIDY_BATCH));
         },
       },
     ],
@@ -103,4 +108,10 @@ export function wirePrivacy(base: Omit<Base, 'processId'>, needs: PrivacyNeeds):
     fanOut,
     close: () => profiles.close(),
   };
+}
+
+async function inBatches(prune: () => Promise<number>): Promise<void> {
+  for (let round = 0; round < TIDY_ROUNDS_MAX; round++) {
+    if ((await prune()) < TIDY_BATCH) return;
+  }
 }

@@ -4,6 +4,8 @@
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { contactStore } from '../../auralink-communication-service/store/contacts.ts';
+import { inviteStore } from '../../auralink-communication-service/store/invites.ts';
 import { openPrivacyDoor, type Somebody } from '../support/privacy-door.ts';
 
 const door = await openPrivacyDoor();
@@ -298,5 +300,62 @@ describe('scopes', () => {
     for (const [method, path, body] of managed) {
       assert.equal((await writer(method, path, body)).body.reason, 'missing_scope', path);
     }
+  });
+});
+
+describe('what is old', () => {
+  it('is deleted a bounded number at a time, the oldest first, and nothing that is not old', async () => {
+    const [alice, ...others] = await Promise.all([0, 1, 2, 3].map(() => door.person()));
+    assert.ok(alice !== undefined);
+    for (const [i, other] of others.entries()) {
+      await ask(alice, other);
+      await door.db.pool.query(
+        `UPDATE friend_requests SET created_at = now() - make_interval(days => $2) WHERE to_person_id = $1`,
+        [other.personId, [1, 100, 200][i]],
+      );
+      const made: { status: number; text: string } = await alice.ask('POST', '/invites', {
+        ...{ usesMax: 1, expiresInHours: 1, label: `i${i}` },
+      });
+      assert.equal(made.status, 201, made.text);
+    }
+    await door.db.pool.query(
+      `UPDATE invite_codes SET expires_at = now() - make_interval(days => 40) WHERE invite_id IN
+         (SELECT invite_id FROM invite_codes WHERE person_id = $1 ORDER BY invite_id LIMIT 2)`,
+      [alice.personId],
+    );
+    const requests = contactStore(door.db.pool);
+    const left = () => count('friend_requests WHERE from_person_id = $1', [alice.personId]);
+    assert.deepEqual([await requests.pruneRequests(90, 1), await left()], [1, 2]);
+    assert.equal(
+      await count("friend_requests WHERE from_person_id = $1 AND created_at < now() - interval '150 days'", [
+        alice.personId,
+      ]),
+      0,
+    );
+    assert.deepEqual([await requests.pruneRequests(90, 9), await left()], [1, 1]);
+    const invites = inviteStore(door.db.pool);
+    assert.deepEqual([await invites.prune(30, 1), await invites.prune(30, 9)], [1, 1]);
+    assert.equal(await count('invite_codes WHERE person_id = $1', [alice.personId]), 1);
+  });
+});
+
+describe('a path', () => {
+  it('with a part that is too long, or that is no URL, is refused like everything else', async () => {
+    const alice = await door.person();
+    for (const [path, status, reason] of [
+      [`/contacts/${'a'.repeat(1_025)}/note`, 414, 'path_too_long'],
+      ['/contacts/%E0%A4%A/note', 400, 'bad_path'],
+    ] as const) {
+      const refused = await alice.ask('PUT', path, { note: 'x' });
+      assert.equal(refused.status, status, refused.text);
+      assert.match(refused.headers.get('content-type') ?? '', /problem\+json/);
+      const { errcode, error, type, title, detail, field } = refused.body;
+      assert.deepEqual([errcode, field, refused.body.reason], ['M_INVALID_PARAM', 'path', reason]);
+      assert.equal(error, detail);
+      assert.ok(type.endsWith(reason) && title !== '');
+      assert.ok(!refused.text.includes('aaaa'), 'what was asked is not said back');
+    }
+    const longest = await alice.ask('DELETE', `/me/sessions/matrix:${'a'.repeat(1_000)}`);
+    assert.equal(longest.status, 404, longest.text);
   });
 });

@@ -138,8 +138,8 @@ export interface ContactStore {
   findAddresses(tx: Tx, people: readonly PersonId[]): Promise<Map<PersonId, AuraId>>;
   /** Signed-in endpoints of these people that have this scope. */
   listEndpoints(tx: Tx, people: readonly PersonId[], scope: Scope): Promise<ContactEndpoint[]>;
-  /** Deletes requests that are older; returns how many. */
-  pruneRequests(days: number): Promise<number>;
+  /** Deletes requests that are older, the oldest first and `limit` at the most; returns how many. */
+  pruneRequests(days: number, limit: number): Promise<number>;
 }
 
 export interface ContactEndpoint {
@@ -186,8 +186,8 @@ export interface InviteStore {
   use(tx: Tx, inviteId: InviteId, personId: PersonId): Promise<boolean>;
   /** False when it is not hers or was revoked before. */
   revoke(tx: Tx, inviteId: InviteId, personId: PersonId): Promise<boolean>;
-  /** Deletes codes so many days after they lapsed; returns how many. */
-  prune(daysAfterExpiry: number): Promise<number>;
+  /** Deletes codes so many days after they lapsed, `limit` at the most; returns how many. */
+  prune(daysAfterExpiry: number, limit: number): Promise<number>;
 }
 
 /** Tells friends that what they see of a person has changed. */
