@@ -159,12 +159,17 @@ test('the index key changes under load and nobody is lost; the old one is retire
 
 test('looking for people counts as looking up addresses', async () => {
   const eager = await open();
-  const statuses: number[] = [];
-  for (let n = 0; n < LOOK_UP_LIMIT.hits + 60 && statuses.at(-1) !== 429; n += 20) {
-    const answers = await Promise.all(Array.from({ length: 20 }, () => find({ email }, eager)));
-    statuses.push(...answers.map((answer) => answer.status).sort());
-  }
-  assert.equal(statuses.at(-1), 429);
-  const resolved = await eager.request('GET', `${API}/resolve/${alice.endpoint.person.auraId}`);
-  assert.equal(resolved.status, 429);
+  const untilRefused = async (ask: () => Promise<Answer>, most: number): Promise<boolean> => {
+    for (let asked = 0; asked < most; asked += 20) {
+      const answers = await Promise.all(Array.from({ length: 20 }, ask));
+      assert.ok(answers.every(({ status }) => status === 200 || status === 429));
+      if (answers.some(({ status }) => status === 429)) return true;
+    }
+    return false;
+  };
+  // A window may end meanwhile, and then everything may be asked once more.
+  assert.ok(await untilRefused(() => find({ email }, eager), 2 * LOOK_UP_LIMIT.hits + 40));
+  // What a process has taken ahead is all that is left for the other way of asking.
+  const resolve = () => eager.request('GET', `${API}/resolve/${alice.endpoint.person.auraId}`);
+  assert.ok(await untilRefused(resolve, LOOK_UP_LIMIT.hits / 2));
 });
