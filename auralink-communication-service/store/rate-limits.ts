@@ -104,9 +104,9 @@ async function takeAll(pool: pg.Pool, wanted: readonly Wanted[]) {
          OR r.hits + (SELECT w.least - w.allowed FROM wanted w WHERE w.key = excluded.key) <= 0
        RETURNING key, hits, window_ends_at
      )
-     SELECT w.key, t.hits, coalesce(extract(epoch FROM coalesce(t.window_ends_at, r.window_ends_at) - now()),
-       w.seconds)::float8 * 1000 AS left_ms
-     FROM wanted w LEFT JOIN taken t USING (key) LEFT JOIN rate_limits r USING (key)`,
+     SELECT w.key, t.hits, coalesce(extract(epoch FROM coalesce(t.window_ends_at,
+         (SELECT r.window_ends_at FROM rate_limits r WHERE r.key = w.key)) - now()), w.seconds)::float8 * 1000 AS left_ms
+     FROM wanted w LEFT JOIN taken t USING (key)`,
     [
       wanted.map((one) => one.key),
       wanted.map((one) => one.least),
