@@ -32,10 +32,15 @@ interface FieldRow extends pg.QueryResultRow {
 const COLUMNS = 'field_id, person_id, kind, envelope, index_key_id';
 const UNINDEXED = `SELECT ${COLUMNS} FROM personal_fields
   WHERE index_key_id IS NULL AND kind IN ('email', 'phone') AND field_id > $1 ORDER BY field_id LIMIT $2`;
-const part = (which: '<' | '>'): string => `(SELECT ${COLUMNS} FROM personal_fields
-  WHERE index_key_id ${which} $1 AND index_key_id IS NOT NULL AND (index_key_id, field_id) > ($2, $3::uuid)
-  ORDER BY index_key_id, field_id LIMIT $4)`;
-const OTHERWISE = `${part('<')} UNION ALL ${part('>')} ORDER BY index_key_id, field_id LIMIT $4`;
+const LAST_UUID = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
+/** The second part begins behind all rows of the current key, so that these are not walked over. */
+const OTHERWISE = `(SELECT ${COLUMNS} FROM personal_fields
+  WHERE index_key_id IS NOT NULL AND index_key_id < $1 AND (index_key_id, field_id) > ($2, $3::uuid)
+  ORDER BY index_key_id, field_id LIMIT $4)
+  UNION ALL (SELECT ${COLUMNS} FROM personal_fields
+  WHERE index_key_id IS NOT NULL
+    AND (index_key_id, field_id) > (greatest($1, $2), CASE WHEN $2 > $1 THEN $3::uuid ELSE '${LAST_UUID}' END)
+  ORDER BY index_key_id, field_id LIMIT $4) ORDER BY index_key_id, field_id LIMIT $4`;
 
 export function blindIndexStore(pool: pg.Pool): BlindIndexStore {
   const toField = (row: FieldRow): IndexedField => ({

@@ -12,6 +12,7 @@ interface Row extends pg.QueryResultRow {
   wrapped_key: Buffer;
 }
 
+const LAST_UUID = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
 const COLUMNS = 'person_id, data_key_id, ring_key_id, wrapped_key';
 
 const toKey = (row: Row): WrappedDataKey => ({
@@ -44,10 +45,13 @@ export function personKeyStore(pool: pg.Pool): PersonKeyStore {
       return toKey(row);
     },
     async listWrappedOtherwise(current, after, limit) {
-      const part = (which: '<' | '>') => `(SELECT ${COLUMNS} FROM person_keys
-        WHERE ring_key_id ${which} $1 AND (ring_key_id, person_id) > ($2, $3::uuid)
-        ORDER BY ring_key_id, person_id LIMIT $4)`;
-      const sql = `${part('<')} UNION ALL ${part('>')} ORDER BY ring_key_id, person_id LIMIT $4`;
+      // The second part begins behind all rows of `current`, so that these are not walked over.
+      const sql = `(SELECT ${COLUMNS} FROM person_keys
+        WHERE ring_key_id < $1 AND (ring_key_id, person_id) > ($2, $3::uuid)
+        ORDER BY ring_key_id, person_id LIMIT $4)
+        UNION ALL (SELECT ${COLUMNS} FROM person_keys
+        WHERE (ring_key_id, person_id) > (greatest($1, $2), CASE WHEN $2 > $1 THEN $3::uuid ELSE '${LAST_UUID}' END)
+        ORDER BY ring_key_id, person_id LIMIT $4) ORDER BY ring_key_id, person_id LIMIT $4`;
       const from = [after?.ringKeyId ?? '', after?.personId ?? NOBODY];
       return (await query<Row>(pool, 'person-keys-otherwise', sql, [current, ...from, limit])).map(toKey);
     },
