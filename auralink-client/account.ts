@@ -48,6 +48,12 @@ export class Account {
     return this.#api.request('/me/fields', { method: 'POST', body: { kind, value }, giveUpAfterMs: 0 });
   }
 
+  /** Its kind stays. */
+  changeField(fieldId: string, kind: FieldKind, value: string): Promise<PersonalField> {
+    const path = `/me/fields/${encodeURIComponent(fieldId)}`;
+    return this.#api.request(path, { method: 'PUT', body: { kind, value } });
+  }
+
   removeField(fieldId: string): Promise<void> {
     return this.#api.request(`/me/fields/${encodeURIComponent(fieldId)}`, { method: 'DELETE' });
   }

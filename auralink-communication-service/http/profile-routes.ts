@@ -106,6 +106,23 @@ function fieldRoutes({ auth, data }: ProfileRoutesDeps): FastifyPluginAsyncZod {
         return reply.code(201).send(await data.addField(endpointOf(request).personId, kind, value));
       },
     );
+    app.put(
+      '/_auralink/v1/me/fields/:fieldId',
+      {
+        preHandler,
+        schema: {
+          params: z.object({ fieldId: z.uuid() }),
+          body: fieldBody,
+          response: { 200: fieldSchema },
+          tags: TAGS,
+          summary: 'Another value for a field; its kind stays',
+        },
+      },
+      (request) => {
+        const { kind, value } = request.body;
+        return data.changeField(endpointOf(request).personId, request.params.fieldId, kind, value);
+      },
+    );
     app.delete(
       '/_auralink/v1/me/fields/:fieldId',
       {

@@ -49,6 +49,13 @@ export function personalDataStore(pool: pg.Pool): PersonalDataStore {
       const by = [index?.digest ?? null, index?.indexKeyId ?? null];
       await query(tx, 'fields-insert', sql, [fieldId, personId, kind, envelope, ...by]);
     },
+    async update(tx, personId, { fieldId, kind, envelope }, index) {
+      const sql = `UPDATE personal_fields SET envelope = $4, blind_index = $5, index_key_id = $6, verified_at = NULL,
+          updated_at = now()
+        WHERE field_id = $2 AND person_id = $1 AND kind = $3 RETURNING field_id`;
+      const by = [index?.digest ?? null, index?.indexKeyId ?? null];
+      return (await query(tx, 'fields-update', sql, [personId, fieldId, kind, envelope, ...by])).length > 0;
+    },
     async remove(tx, personId, fieldId) {
       const sql = `DELETE FROM personal_fields WHERE field_id = $2 AND person_id = $1 AND kind NOT IN ('about', 'picture')
         RETURNING field_id`;

@@ -162,6 +162,31 @@ describe('fields', () => {
   });
 });
 
+describe('a field in place', () => {
+  it('gets another value of its kind, from its owner only, and has to be proved anew', async () => {
+    const [alice, eve] = [await door.person(), await door.person()];
+    const made = await alice.ask('POST', '/me/fields', { kind: 'email', value: 'old@example.org' });
+    const { fieldId } = made.body;
+    await door.db.pool.query('UPDATE personal_fields SET verified_at = now() WHERE field_id = $1', [fieldId]);
+    const put = (who: Somebody, kind: string, value: string) =>
+      who.ask('PUT', `/me/fields/${fieldId}`, { kind, value });
+    assert.equal((await put(eve, 'email', 'eve@example.org')).body.reason, 'unknown_field');
+    assert.equal((await put(alice, 'phone', '+4930123456')).body.reason, 'unknown_field');
+    assert.equal((await put(alice, 'email', 'no address')).body.field, 'value');
+    const changed = await put(alice, 'email', 'new@example.org');
+    assert.deepEqual([changed.status, changed.body.value], [200, 'new@example.org'], changed.text);
+    const { fields } = (await alice.ask('GET', '/me/fields')).body;
+    assert.deepEqual(
+      fields.map((one: { fieldId: string; value: string }) => [one.fieldId, one.value]),
+      [[fieldId, 'new@example.org']],
+    );
+    const { rows } = await door.db.pool.query('SELECT verified_at FROM personal_fields WHERE field_id = $1', [
+      fieldId,
+    ]);
+    assert.equal(rows[0].verified_at, null);
+  });
+});
+
 describe('sessions', () => {
   /** A Matrix account with one device, hers. */
   async function withAccount(person: Somebody): Promise<{ userId: string; token: string }> {

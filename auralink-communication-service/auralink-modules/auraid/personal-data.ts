@@ -56,6 +56,13 @@ export interface PersonalDataStore {
     field: Omit<StoredField, 'updatedAt'>,
     index: IndexedBy | null,
   ): Promise<void>;
+  /** Another value in place, proved by nobody yet; false when she has no such field of this kind. */
+  update(
+    tx: Tx,
+    personId: PersonId,
+    field: Omit<StoredField, 'updatedAt'>,
+    index: IndexedBy | null,
+  ): Promise<boolean>;
   /** False when she has no such field. */
   remove(tx: Tx, personId: PersonId, fieldId: string): Promise<boolean>;
   removeKind(tx: Tx, personId: PersonId, kind: StoredKind): Promise<boolean>;
@@ -98,6 +105,8 @@ export interface PersonalDataService {
   fields(personId: PersonId): Promise<FieldView[]>;
   /** Throws conflict (too_many_fields, already_there). */
   addField(personId: PersonId, kind: FieldKind, value: string): Promise<FieldView>;
+  /** Throws not_found also for a field of another kind. */
+  changeField(personId: PersonId, fieldId: string, kind: FieldKind, value: string): Promise<FieldView>;
   removeField(personId: PersonId, fieldId: string): Promise<void>;
 }
 
@@ -129,10 +138,11 @@ export function createPersonalData(deps: PersonalDataDeps): PersonalDataService 
     picture: (viewer, auraId) => picture(deps, viewer, auraId),
     fields: (personId) => fields(deps, personId),
     addField: (personId, kind, value) => addField(deps, personId, kind, value),
+    changeField: (personId, fieldId, kind, value) => changeField(deps, personId, fieldId, kind, value),
     removeField: (personId, fieldId) =>
       change(deps, personId, 'field.removed', async (tx) => {
         if (await deps.store.remove(tx, personId, fieldId)) return;
-        throw new AuraError('not_found', 'There is no such field here.', { reason: 'unknown_field' });
+        throw unknownField();
       }),
   };
 }
@@ -225,8 +235,30 @@ async function addField(
     // There is one birthday.
     if (kind === 'birth_date') await deps.store.removeKind(tx, personId, kind);
     const envelope = await deps.vault.seal(tx, personId, fieldPlace(fieldId), Buffer.from(value));
-    const index = kind === 'email' || kind === 'phone' ? deps.indexer.current(kind, value) : null;
-    await deps.store.insert(tx, personId, { fieldId, kind, envelope }, index);
+    await deps.store.insert(tx, personId, { fieldId, kind, envelope }, indexOf(deps, kind, value));
   });
   return { fieldId, kind, value, updatedAt: new Date().toISOString() };
+}
+
+async function changeField(
+  deps: PersonalDataDeps,
+  personId: PersonId,
+  fieldId: string,
+  kind: FieldKind,
+  value: string,
+): Promise<FieldView> {
+  await change(deps, personId, 'field.written', async (tx) => {
+    const envelope = await deps.vault.seal(tx, personId, fieldPlace(fieldId), Buffer.from(value));
+    const index = indexOf(deps, kind, value);
+    if (!(await deps.store.update(tx, personId, { fieldId, kind, envelope }, index))) throw unknownField();
+  });
+  return { fieldId, kind, value, updatedAt: new Date().toISOString() };
+}
+
+function indexOf(deps: PersonalDataDeps, kind: FieldKind, value: string): IndexedBy | null {
+  return kind === 'email' || kind === 'phone' ? deps.indexer.current(kind, value) : null;
+}
+
+function unknownField(): AuraError {
+  return new AuraError('not_found', 'There is no such field here.', { reason: 'unknown_field' });
 }
