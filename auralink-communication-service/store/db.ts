@@ -6,6 +6,7 @@ import pg from 'pg';
 import type { StreamEvent } from '../auralink-modules/endpoints/model.ts';
 import { AuraError } from '../core/errors.ts';
 import { lastOf, type Tx, type UnitOfWork } from '../core/unit-of-work.ts';
+import { turnSocket } from './db-socket.ts';
 
 /** A statement that runs longer is given up by the database. */
 export const STATEMENT_TIMEOUT_MS = 5_000;
@@ -77,6 +78,7 @@ export function openDatabase(address: DatabaseAddress, onCommitted: OnCommitted 
     keepAlive: true,
     // A statement may be sent before the answer to the one before it has come; the database runs them in order.
     pipeline: true,
+    stream: turnSocket,
     // Every statement of ours is made for its index: planned once a connection, not for each set of values, and never
     // as a scan of a table that happened to be nearly empty at that moment.
     options: '-c plan_cache_mode=force_generic_plan -c enable_seqscan=off',
@@ -106,6 +108,10 @@ async function runTransaction<T>(
   }
 }
 
+/** Prepared like the others: unprepared, each would be parsed anew and leave in a write of its own. */
+const BEGIN = { name: 'begin', text: 'BEGIN' };
+const COMMIT = { name: 'commit', text: 'COMMIT' };
+
 async function runOnce<T>(pool: pg.Pool, onCommitted: OnCommitted, work: (tx: Tx) => Promise<T>): Promise<T> {
   const client = await pool.connect();
   // A connection that breaks between two statements emits this; the next statement then fails.
@@ -113,7 +119,7 @@ async function runOnce<T>(pool: pg.Pool, onCommitted: OnCommitted, work: (tx: Tx
   client.on('error', ignore);
   const tx = {} as Tx;
   // Sent together with the first statement of `work`, if that one changes nothing.
-  const begun = client.query('BEGIN');
+  const begun = client.query(BEGIN);
   const state: Open = { client, events: [], begun, opened: false, held: false };
   begun.then(() => {
     state.opened = true;
@@ -124,7 +130,7 @@ async function runOnce<T>(pool: pg.Pool, onCommitted: OnCommitted, work: (tx: Tx
   try {
     const result = await work(tx);
     await begun;
-    committed = client.query('COMMIT');
+    committed = client.query(COMMIT);
     committed.catch(ignore);
     for (const statement of lastOf(tx)) await statement;
     await committed;

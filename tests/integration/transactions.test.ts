@@ -53,11 +53,13 @@ test('work that throws after its last statement commits nothing', async () => {
   assert.deepEqual(await notes(), []);
 });
 
+const isBegin = (asked: unknown) => (asked as { name?: string }).name === 'begin';
+
 test('where BEGIN fails, nothing is changed outside of a transaction', async () => {
   const spoil = (client: pg.PoolClient): void => {
     const send = client.query.bind(client) as (...all: unknown[]) => unknown;
     const spoilt = (text: unknown, ...rest: unknown[]) =>
-      send(text === 'BEGIN' ? 'BEGIN NONSENSE' : text, ...rest);
+      send(isBegin(text) ? 'BEGIN NONSENSE' : text, ...rest);
     client.query = spoilt as typeof client.query;
   };
   const spoiled = openDatabase({ ...(await testDatabase()), poolSize: 1 });
