@@ -14,7 +14,9 @@ import { makeCall, type Pair, PhoneSocket } from './ring-phone.ts';
 const CALLS_PER_MINUTE_AND_PERSON = 20;
 const DEVICES = 2;
 /** The rate grows evenly for so long: what has just been started compiles and plans everything once. */
-const WARM_UP_SECONDS = 15;
+const RAMP_SECONDS = 15;
+/** Then it stays for so long before calls are counted: what runs often is compiled once more, better. */
+const SETTLE_SECONDS = 15;
 const HTTP_CONNECTIONS = 64;
 const CONNECTING_AT_ONCE = 32;
 
@@ -100,7 +102,7 @@ async function runCalls(options: LoadOptions, pairs: readonly Pair[]): Promise<L
     }
   };
   const calls: Promise<void>[] = [];
-  const warmUpCalls = (WARM_UP_SECONDS * callsPerSecond) / 2;
+  const warmUpCalls = (RAMP_SECONDS / 2 + SETTLE_SECONDS) * callsPerSecond;
   const total = warmUpCalls + seconds * callsPerSecond;
   const startMs = performance.now();
   let before = processorTimes(options.constellation);
@@ -123,9 +125,9 @@ async function runCalls(options: LoadOptions, pairs: readonly Pair[]): Promise<L
 
 /** When the n-th call is due, after the first: the rate rises from nothing, and then stays. */
 function dueSeconds(n: number, callsPerSecond: number): number {
-  const warmUpCalls = (WARM_UP_SECONDS * callsPerSecond) / 2;
-  if (n < warmUpCalls) return Math.sqrt((2 * WARM_UP_SECONDS * n) / callsPerSecond);
-  return WARM_UP_SECONDS + (n - warmUpCalls) / callsPerSecond;
+  const rampCalls = (RAMP_SECONDS / 2) * callsPerSecond;
+  if (n < rampCalls) return Math.sqrt((2 * RAMP_SECONDS * n) / callsPerSecond);
+  return RAMP_SECONDS + (n - rampCalls) / callsPerSecond;
 }
 
 /** Processor seconds of every part, and of this process, which makes the load. */
