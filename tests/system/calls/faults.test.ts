@@ -250,7 +250,7 @@ describe('PostgreSQL', () => {
     await eventually(async () => {
       const { status } = await alice.request('PUT', `${api}/devices/current/app`, { appId: null });
       return status === 503 ? [] : [`the session is remembered: ${status}`];
-    });
+    }, WHOLE_AGAIN_MS);
     const answers = await Promise.all(
       requests.map(([method, path, body]) => alice.request(method, `${api}${path}`, body, key)),
     );
