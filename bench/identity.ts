@@ -34,7 +34,7 @@ const CONNECTIONS = 16;
 const DEPTH = 8;
 const AVAILABLE_PER_SECOND = 1_000;
 const AVAILABLE_SECONDS = 20;
-const AVAILABLE_WARM_UP_SECONDS = 3;
+const AVAILABLE_WARM_UP_SECONDS = 10;
 /** Each asks less often than one address may. */
 const ADDRESSES = 2_000;
 const REGISTRATIONS = 1_500;
