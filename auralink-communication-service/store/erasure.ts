@@ -1,6 +1,6 @@
 /** Taking a person out of the database: her rows at once, her name in other people's calls a batch at a time. */
 import type pg from 'pg';
-import type { ErasureStore, LeftAccount } from '../auralink-modules/auraid/ports-leaving.ts';
+import type { ErasureStore, OwnAccount } from '../auralink-modules/auraid/ports-leaving.ts';
 import type { AuraId, PersonId, UserId } from '../core/ids.ts';
 import type { Tx } from '../core/unit-of-work.ts';
 import { query } from './db.ts';
@@ -63,16 +63,23 @@ const leaving: Pick<ErasureStore, Leaving> = {
     return row === undefined ? null : { auraId: row.aura_id };
   },
 
-  async listAccounts(tx, personId): Promise<LeftAccount[]> {
-    const rows = await query<{ matrix_user_id: UserId; attached_by: string }>(
+  async listAccounts(tx, personId): Promise<OwnAccount[]> {
+    const rows = await query<{
+      matrix_user_id: UserId;
+      attached_by: string;
+      shown_name: string | null;
+      shown_picture_url: string | null;
+    }>(
       tx,
       'erasure-accounts',
-      'SELECT matrix_user_id, attached_by FROM matrix_user_mappings WHERE person_id = $1',
+      `SELECT matrix_user_id, attached_by, shown_name, shown_picture_url FROM matrix_user_mappings
+       WHERE person_id = $1`,
       [personId],
     );
     return rows.map((row) => ({
       userId: row.matrix_user_id,
       provisioned: row.attached_by === 'provisioned',
+      shown: { displayName: row.shown_name, avatarUrl: row.shown_picture_url },
     }));
   },
 

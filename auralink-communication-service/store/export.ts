@@ -53,7 +53,8 @@ const SECTIONS: readonly Section[] = [
   {
     name: 'accounts',
     tables: ['matrix_user_mappings'],
-    sql: `SELECT matrix_user_id AS "userId", is_primary AS "primary", attached_by AS "attachedBy", created_at AS "since"
+    sql: `SELECT matrix_user_id AS "userId", is_primary AS "primary", attached_by AS "attachedBy", created_at AS "since",
+        shown_name AS "matrixName", shown_picture_url AS "matrixPicture"
       FROM matrix_user_mappings WHERE person_id = $1 LIMIT $2`,
   },
   {

@@ -117,11 +117,13 @@ const writes: Pick<AccountStore, 'attach' | 'makePrimary' | 'detach'> = {
   },
 
   async detach(tx, personId, userId) {
-    await query(
+    const [row] = await query<{ shown_name: string | null; shown_picture_url: string | null }>(
       tx,
       'account-detach',
-      'DELETE FROM matrix_user_mappings WHERE matrix_user_id = $2 AND person_id = $1 AND NOT is_primary',
+      `DELETE FROM matrix_user_mappings WHERE matrix_user_id = $2 AND person_id = $1 AND NOT is_primary
+       RETURNING shown_name, shown_picture_url`,
       [personId, userId],
     );
+    return row === undefined ? null : { displayName: row.shown_name, avatarUrl: row.shown_picture_url };
   },
 };

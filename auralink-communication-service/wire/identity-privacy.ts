@@ -11,7 +11,7 @@ import { createContactLists } from '../auralink-modules/auraid/contact-lists.ts'
 import { type ContactDeps, createContacts, REQUEST_KEPT_DAYS } from '../auralink-modules/auraid/contacts.ts';
 import type { Vault } from '../auralink-modules/auraid/data-keys.ts';
 import { createInvites, INVITE_KEPT_DAYS } from '../auralink-modules/auraid/invites.ts';
-import { MATRIX_PROFILE_TOPIC, matrixProfileHandler } from '../auralink-modules/auraid/matrix-profile.ts';
+import { matrixProfileHandlers } from '../auralink-modules/auraid/matrix-profile.ts';
 import { IDENTITY_CHORE_SECONDS } from '../auralink-modules/auraid/model.ts';
 import { createPeopleViews } from '../auralink-modules/auraid/people-views.ts';
 import type { IdentityMetrics } from '../auralink-modules/auraid/ports.ts';
@@ -27,7 +27,7 @@ import { invitesRoutes } from '../http/invites-routes.ts';
 import { privacyRoutes } from '../http/privacy-routes.ts';
 import { contactStore } from '../store/contacts.ts';
 import { inviteStore } from '../store/invites.ts';
-import { matrixProfileSource } from '../store/matrix-profile.ts';
+import { matrixProfileStore } from '../store/matrix-profile.ts';
 import { privacyStore } from '../store/privacy.ts';
 import { rateLimiter } from '../store/rate-limits.ts';
 import type { Base, Chore } from './base.ts';
@@ -99,10 +99,7 @@ export function wirePrivacy(base: Omit<Base, 'processId'>, needs: PrivacyNeeds):
     ],
     outboxHandlers: new Map([
       ...contactHandlers(events),
-      [
-        MATRIX_PROFILE_TOPIC,
-        matrixProfileHandler({ source: matrixProfileSource(pool), profiles, vault }),
-      ] as const,
+      ...matrixProfileHandlers({ store: matrixProfileStore(pool), profiles, vault }),
     ]),
     gate: createPrivacyGate(store, needs.metrics.refused),
     fanOut,

@@ -17,6 +17,7 @@ import {
   erasureHandler,
 } from '../../auralink-communication-service/auralink-modules/auraid/erasure.ts';
 import { asPage, exportAll } from '../../auralink-communication-service/auralink-modules/auraid/export.ts';
+import { MATRIX_PROFILE_LEFT_TOPIC } from '../../auralink-communication-service/auralink-modules/auraid/matrix-profile.ts';
 import { createNames } from '../../auralink-communication-service/auralink-modules/auraid/names-service.ts';
 import { systemClock } from '../../auralink-communication-service/core/clock.ts';
 import { type EndpointId, newId, type PersonId } from '../../auralink-communication-service/core/ids.ts';
@@ -31,6 +32,7 @@ import { createOutbox } from '../../auralink-communication-service/store/outbox.
 import { personKeyStore } from '../../auralink-communication-service/store/person-keys.ts';
 import { rateLimiter } from '../../auralink-communication-service/store/rate-limits.ts';
 import { testDatabase } from '../harness.ts';
+import { planOf, statementsOf } from '../support/plans.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'aura-leaving-'));
 const key = (id: string) => ({ id, key: randomBytes(32).toString('base64url') });
@@ -314,9 +316,67 @@ describe('erasure', () => {
     assert.ok(whole.done_at instanceof Date);
   });
 
+  it('has what we wrote taken back from the account that she brought along', async () => {
+    const heidi = await person('heidi');
+    await pool.query(
+      `UPDATE matrix_user_mappings SET shown_name = 'Heidi', shown_picture_url = 'mxc://aura.example/h'
+       WHERE person_id = $1`,
+      [heidi.personId],
+    );
+    await erase(deps, heidi.personId, heidi.auraId);
+    const { rows } = await pool.query('SELECT payload FROM outbox_events WHERE topic = $1', [
+      MATRIX_PROFILE_LEFT_TOPIC,
+    ]);
+    const left = {
+      userId: '@own-heidi:aura.example',
+      displayName: 'Heidi',
+      avatarUrl: 'mxc://aura.example/h',
+    };
+    assert.deepEqual(
+      rows.map(({ payload }) => payload),
+      [left],
+    );
+  });
+
   it('is refused a second time: there is nobody any more', async () => {
     const grace = await person('grace');
     await erase(deps, grace.personId, grace.auraId);
     await assert.rejects(erase(deps, grace.personId, grace.auraId), { code: 'unauthenticated' });
+  });
+});
+
+describe('export and erasure', () => {
+  it('find every row of hers by an index, however many others have', async () => {
+    const [ivan, judy] = [await person('ivan'), await person('judy')];
+    await pool.query(
+      `INSERT INTO friend_requests (request_id, from_person_id, to_person_id, state, decided_at)
+       SELECT gen_random_uuid(), $1, $2, 'withdrawn', now() FROM generate_series(1, 20000)`,
+      [judy.personId, (await person('judith')).personId],
+    );
+    await pool.query(
+      `INSERT INTO endpoints (endpoint_id, person_id, app_id, device_key, scopes, revoked_at)
+       SELECT gen_random_uuid(), $1, 'chat', 'd' || n, '{}', now() FROM generate_series(1, 20000) n`,
+      [judy.personId],
+    );
+    await pool.query('ANALYZE friend_requests, endpoints');
+    const texts = await statementsOf(async () => {
+      await exported(ivan);
+      await erase(deps, ivan.personId, ivan.auraId);
+      await runErasure(ivan);
+    });
+    const ours = [...texts].filter((text) => /^\s*(?:SELECT|INSERT|UPDATE|DELETE|WITH)/.test(text));
+    assert.ok(ours.length > 40, `${ours.length} statements`);
+    const scans: string[] = [];
+    for (const text of ours) {
+      const scan = (await planOf(pool, text)).find((line) => line.includes('Seq Scan on'));
+      if (scan !== undefined) scans.push(`${scan}: ${text}`);
+    }
+    assert.deepEqual(scans, []);
+    // Reading the whole of another index is no better.
+    const received = ours.filter((text) => /friend_requests[^()]* WHERE to_person_id/.test(text));
+    assert.equal(received.length, 2);
+    for (const text of received) {
+      assert.match((await planOf(pool, text)).join('\n'), /friend_requests_to_idx/, text);
+    }
   });
 });

@@ -8,12 +8,16 @@ import { randomBytes } from 'node:crypto';
 import { after, describe, it } from 'node:test';
 import { pino } from 'pino';
 import { createSynapseProfiles } from '../../auralink-communication-service/adapters/synapse-profile.ts';
+import { createMatrixAccounts } from '../../auralink-communication-service/auralink-modules/auraid/matrix-accounts.ts';
 import { systemClock } from '../../auralink-communication-service/core/clock.ts';
-import { newId } from '../../auralink-communication-service/core/ids.ts';
+import { newId, type UserId } from '../../auralink-communication-service/core/ids.ts';
 import { createNetworks } from '../../auralink-communication-service/http/networks.ts';
 import { proxyRoutes } from '../../auralink-communication-service/http/proxy.ts';
 import { createProxyPrivacy } from '../../auralink-communication-service/http/proxy-privacy.ts';
 import { buildDoor } from '../../auralink-communication-service/http/server.ts';
+import { accountStore } from '../../auralink-communication-service/store/matrix-accounts.ts';
+import { nameStore } from '../../auralink-communication-service/store/names.ts';
+import { createOutbox } from '../../auralink-communication-service/store/outbox.ts';
 import { privacyStore } from '../../auralink-communication-service/store/privacy.ts';
 import { constellation } from '../harness.ts';
 import { eventually } from '../support/eventually.ts';
@@ -72,9 +76,9 @@ interface Account {
   readonly token: string;
 }
 
-/** A person with a Matrix account that is hers. */
-async function account(): Promise<Account> {
-  const person = await door.person();
+/** A person with a Matrix account that is hers; `of`: a further account of hers, which is not her primary one. */
+async function account(of?: Somebody): Promise<Account> {
+  const person = of ?? (await door.person());
   const username = `u${randomBytes(16).toString('hex')}`;
   const response = await fetch(`${config.SYNAPSE_URL}/_matrix/client/v3/register`, {
     method: 'POST',
@@ -85,8 +89,8 @@ async function account(): Promise<Account> {
   assert.equal(response.status, 200, JSON.stringify(made));
   await door.db.pool.query(
     `INSERT INTO matrix_user_mappings (matrix_user_id, person_id, state, is_primary, attached_by)
-     VALUES ($1, $2, 'active', true, 'provisioned')`,
-    [made.user_id, person.personId],
+     VALUES ($1, $2, 'active', $3, 'provisioned')`,
+    [made.user_id, person.personId, of === undefined],
   );
   return { person, userId: made.user_id, token: made.access_token };
 }
@@ -95,6 +99,26 @@ const set = async (one: Account, rules: object): Promise<void> => {
   assert.equal((await one.person.ask('PATCH', '/me/privacy', rules)).status, 200);
   await door.deliver();
 };
+/** A PNG of one pixel. */
+const PIXEL = Buffer.from(
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',
+  'base64',
+);
+async function putPicture(who: Somebody): Promise<void> {
+  const response = await fetch(`${door.publicUrl}/_auralink/v1/me/picture`, {
+    method: 'PUT',
+    headers: { authorization: `Bearer ${who.token}`, 'content-type': 'image/png' },
+    body: new Uint8Array(PIXEL),
+  });
+  assert.equal(response.status, 204);
+  await door.deliver();
+}
+const accounts = createMatrixAccounts({
+  ...{ unitOfWork: door.db.unitOfWork, names: nameStore(door.db.pool), accounts: accountStore(door.db.pool) },
+  ...{ proofs: { byPassword: async () => null, byOpenIdToken: async () => null } },
+  ...{ limiter: { hit: async () => {} }, spendToken: async () => true, now: () => new Date() },
+  ...{ outbox: createOutbox(door.db.pool, newId), audit: { record: async () => {} } },
+});
 const profileOf = (of: { userId: string } | string, rest = '', version = 'v3') =>
   `/_matrix/client/${version}/profile/${encodeURIComponent(typeof of === 'string' ? of : of.userId)}${rest}`;
 const unclaimed = () => `@u${randomBytes(16).toString('hex')}:${config.SYNAPSE_SERVER_NAME}`;
@@ -161,6 +185,46 @@ describe('a profile at Synapse', () => {
     assert.equal(await nameAt(one), `Name of ${one.person.auraId}`);
     await set(one, { profile: 'friends' });
     assert.equal(await nameAt(one), undefined);
+  });
+
+  it('has her picture, uploaded once, while it is public', async () => {
+    const one = await account();
+    const avatarOf = async () =>
+      (await matrix('GET', profileOf(one), one.token)).body.avatar_url as string | undefined;
+    await putPicture(one.person);
+    const url = await avatarOf();
+    assert.match(url ?? '', /^mxc:\/\//);
+    const media = `${config.SYNAPSE_URL}/_matrix/client/v1/media/download/${url?.slice('mxc://'.length)}`;
+    const response = await fetch(media, { headers: { authorization: `Bearer ${one.token}` } });
+    assert.deepEqual([response.status, response.headers.get('content-type')], [200, 'image/png']);
+    assert.ok(Buffer.from(await response.arrayBuffer()).equals(PIXEL));
+    await one.person.ask('PUT', '/me/profile', { displayName: 'Another name' });
+    await putPicture(one.person);
+    assert.equal(await avatarOf(), url, 'the same picture stays where it is');
+    await set(one, { picture: 'friends' });
+    assert.equal(await avatarOf(), undefined);
+    await set(one, { picture: 'public' });
+    assert.match((await avatarOf()) ?? '', /^mxc:\/\//);
+    await set(one, { profile: 'private' });
+    assert.equal(await avatarOf(), undefined);
+  });
+
+  it('loses what we wrote when its account is detached, and keeps what is its own', async () => {
+    const her = await account();
+    const [work, own] = [await account(her.person), await account(her.person)];
+    await putPicture(her.person);
+    const shown = async (of: Account) => (await matrix('GET', profileOf(of), of.token)).body;
+    for (const one of [her, work, own])
+      assert.equal((await shown(one)).displayname, `Name of ${her.person.auraId}`);
+    await profiles.setDisplayName(own.userId as UserId, 'Her own');
+    for (const { userId } of [work, own]) await accounts.detach(her.person.personId, userId as UserId);
+    await door.deliver();
+    assert.deepEqual(
+      [(await shown(work)).displayname, (await shown(work)).avatar_url],
+      [undefined, undefined],
+    );
+    assert.deepEqual([(await shown(own)).displayname, (await shown(own)).avatar_url], ['Her own', undefined]);
+    assert.match((await shown(her)).avatar_url, /^mxc:/);
   });
 
   it('cannot be changed there, by any spelling', async () => {

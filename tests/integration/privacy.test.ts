@@ -12,7 +12,7 @@ import {
   type RingId,
 } from '../../auralink-communication-service/core/ids.ts';
 import { createCallStore, lockPair } from '../../auralink-communication-service/store/calls.ts';
-import { matrixProfileSource } from '../../auralink-communication-service/store/matrix-profile.ts';
+import { matrixProfileStore } from '../../auralink-communication-service/store/matrix-profile.ts';
 import { eventually } from '../support/eventually.ts';
 import { openPrivacyDoor, type Somebody } from '../support/privacy-door.ts';
 
@@ -78,7 +78,7 @@ describe('settings', () => {
     const alice = await door.person();
     const friends = await Promise.all(Array.from({ length: 230 }, () => door.person()));
     for (const friend of friends) await door.befriend(alice, friend);
-    await alice.ask('PATCH', '/me/privacy', { about: 'friends' });
+    await alice.ask('PATCH', '/me/privacy', { about: 'private' });
     await door.deliver();
     const told = await door.db.pool.query(
       "SELECT count(DISTINCT endpoint_id)::int AS n FROM endpoint_events WHERE type = 'contact.updated' AND data ->> 'auraId' = $1",
@@ -228,12 +228,12 @@ describe('what Matrix shows', () => {
        VALUES ($1, $2, 'active', true, 'provisioned')`,
       [`@u${alice.personId}:test`, alice.personId],
     );
-    const source = matrixProfileSource(door.db.pool);
+    const matrix = matrixProfileStore(door.db.pool);
     for (const profile of AUDIENCES) {
       for (const name of AUDIENCES) {
         await alice.ask('PATCH', '/me/privacy', { profile, name });
         const wanted = profile === 'public' && name === 'public' ? `Name of ${alice.auraId}` : null;
-        assert.equal((await source.find(alice.personId))?.displayName, wanted);
+        assert.equal((await matrix.find(alice.personId))?.displayName, wanted);
       }
     }
   });

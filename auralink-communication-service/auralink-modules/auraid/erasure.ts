@@ -8,6 +8,7 @@ import type { EndpointId, PersonId } from '../../core/ids.ts';
 import type { OutboxHandler } from '../../core/outbox.ts';
 import type { Tx, UnitOfWork } from '../../core/unit-of-work.ts';
 import type { Audit } from './audit.ts';
+import { takeBackLater } from './matrix-profile.ts';
 import { goneAddress, type NamesService } from './names-service.ts';
 import type { EndpointRevoked } from './ports.ts';
 import type { ErasureStore, LeftAccount, SessionEnder } from './ports-leaving.ts';
@@ -44,7 +45,7 @@ const GOES = [
   'Your name, picture, text and everything kept for you: the key that opens it is destroyed, in backups too.',
   'Your friends, requests, blocks, lists, notes and invitation links, and what others noted about you.',
   'All your sessions, in every app and browser, at once.',
-  'The Matrix account that we made for you, with its devices. Accounts that you brought along stay yours and are only detached.',
+  'The Matrix account that we made for you, with its devices. Accounts that you brought along stay yours; they are detached, and lose the name and picture that we wrote there.',
   'Your name in the call lists of others.',
 ];
 const STAYS: ErasureTerms['stays'] = [
@@ -93,7 +94,11 @@ export async function erase(deps: ErasureDeps, personId: PersonId, confirmation:
     const endpoints = await deps.sessions.endSessions(tx, personId);
     await deps.store.emptyPerson(tx, personId, goneAddress());
     await deps.store.begin(tx, personId);
-    await deps.outbox.enqueue(tx, ERASE_TOPIC, { personId, accounts });
+    for (const { userId, provisioned, shown } of accounts) {
+      if (!provisioned) await takeBackLater(deps.outbox, tx, userId, shown);
+    }
+    const left = accounts.map(({ userId, provisioned }): LeftAccount => ({ userId, provisioned }));
+    await deps.outbox.enqueue(tx, ERASE_TOPIC, { personId, accounts: left });
     await tellFriends(deps, tx, friends, own.auraId);
     await deps.audit.record(tx, { actor: `person:${personId}`, act: 'erasure.confirmed', subject: personId });
     return endpoints;

@@ -7,7 +7,7 @@ import { AuraError, signedOut } from '../../core/errors.ts';
 import type { PersonId, UserId } from '../../core/ids.ts';
 import type { Tx, UnitOfWork } from '../../core/unit-of-work.ts';
 import type { Audit } from './audit.ts';
-import { MATRIX_PROFILE_TOPIC } from './matrix-profile.ts';
+import { MATRIX_PROFILE_TOPIC, takeBackLater } from './matrix-profile.ts';
 import type { RateLimit, RateLimiter } from './ports.ts';
 import type { AccountProofs, AccountStore, MatrixAccount, NameStore } from './ports-names.ts';
 import { countTry } from './sign-in.ts';
@@ -50,7 +50,7 @@ export interface MatrixAccountsService {
   attach(personId: PersonId, proof: AccountProof, clientAddress: string): Promise<MatrixAccount>;
   /** Her password is that account's from then on. Throws `not_found`, `forbidden` (reason bad_proof). */
   makePrimary(personId: PersonId, userId: UserId, password: string, clientAddress: string): Promise<void>;
-  /** Throws `not_found`, `conflict` (reason is_primary). */
+  /** What we wrote into its Matrix profile is taken back. Throws `not_found`, `conflict` (reason is_primary). */
   detach(personId: PersonId, userId: UserId): Promise<void>;
 }
 
@@ -180,7 +180,8 @@ async function detachIn(deps: MatrixAccountsDeps, tx: Tx, personId: PersonId, us
       reason: 'is_primary',
     });
   }
-  await deps.accounts.detach(tx, personId, userId);
+  const shown = await deps.accounts.detach(tx, personId, userId);
+  if (shown !== null) await takeBackLater(deps.outbox, tx, userId, shown);
   await record(deps, tx, personId, 'account.detached');
 }
 

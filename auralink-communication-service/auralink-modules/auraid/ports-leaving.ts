@@ -1,6 +1,7 @@
 /** What export and erasure need from outside: all rows of a person, and the ways to take them away. */
 import type { AuraId, EndpointId, PersonId, UserId } from '../../core/ids.ts';
 import type { Tx } from '../../core/unit-of-work.ts';
+import type { ShownInMatrix } from './matrix-profile.ts';
 
 /** An account of hers at the homeserver when she left. */
 export interface LeftAccount {
@@ -11,10 +12,15 @@ export interface LeftAccount {
 
 export type ErasureStep = 'matrix' | 'history';
 
+/** `shown`: what we wrote into its Matrix profile. */
+export interface OwnAccount extends LeftAccount {
+  readonly shown: ShownInMatrix;
+}
+
 export interface ErasureStore {
   /** Locks her row; null when she is not active. */
   lockActive(tx: Tx, personId: PersonId): Promise<{ readonly auraId: AuraId } | null>;
-  listAccounts(tx: Tx, personId: PersonId): Promise<LeftAccount[]>;
+  listAccounts(tx: Tx, personId: PersonId): Promise<OwnAccount[]>;
   /** Some of her friends, who are told that she changed. */
   listFriends(tx: Tx, personId: PersonId, limit: number): Promise<PersonId[]>;
   /**

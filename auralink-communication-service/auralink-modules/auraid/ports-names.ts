@@ -1,6 +1,7 @@
 /** What names and Matrix accounts need from outside: the registry's rows, holds, mappings, and proofs of Matrix accounts. */
 import type { AuraId, EndpointId, PersonId, UserId } from '../../core/ids.ts';
 import type { Tx } from '../../core/unit-of-work.ts';
+import type { ShownInMatrix } from './matrix-profile.ts';
 import type { PersonState } from './model.ts';
 
 export type HoldCause = 'renamed' | 'released' | 'erased';
@@ -106,7 +107,8 @@ export interface AccountStore {
   findPrimary(personId: PersonId): Promise<UserId | null>;
   /** Its password is hers from now on. */
   makePrimary(tx: Tx, personId: PersonId, userId: UserId): Promise<void>;
-  detach(tx: Tx, personId: PersonId, userId: UserId): Promise<void>;
+  /** What had been written into its Matrix profile; null when it was not hers, or is primary. */
+  detach(tx: Tx, personId: PersonId, userId: UserId): Promise<ShownInMatrix | null>;
 }
 
 /** Ways to prove an account of our homeserver. Both return the account's own spelling, or null for a wrong proof. */

@@ -224,11 +224,26 @@ export interface People {
   findPerson(auraId: AuraId): Promise<{ readonly personId: PersonId } | null>;
 }
 
-/** What of a person's profile Matrix should show. */
-export interface MatrixProfileSource {
+/** A picture that lies at the homeserver. */
+export interface UploadedPicture {
+  readonly mxcUrl: string;
+  /** SHA-256 of its bytes. */
+  readonly digest: Buffer;
+}
+
+/** What of a person's profile Matrix should show, and what was written there. */
+export interface MatrixProfileStore {
   find(personId: PersonId): Promise<{
-    readonly accounts: readonly UserId[];
+    readonly accounts: readonly { readonly userId: UserId; readonly picture: UploadedPicture | null }[];
     readonly displayName: string | null;
     readonly picture: { readonly fieldId: string; readonly envelope: Buffer } | null;
   } | null>;
+  /** Remembers what is shown there from now on; false when the account is not hers any more. */
+  note(
+    personId: PersonId,
+    userId: UserId,
+    shown: { readonly displayName: string | null; readonly picture: UploadedPicture | null },
+  ): Promise<boolean>;
+  /** Whether the account is anybody's. */
+  isAttached(userId: UserId): Promise<boolean>;
 }
