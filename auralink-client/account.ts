@@ -5,6 +5,7 @@ import type {
   ConnectedApp,
   ErasureTerms,
   FieldKind,
+  ListedField,
   PersonalField,
   SessionList,
 } from './identity-types.ts';
@@ -38,8 +39,8 @@ export class Account {
     return this.#api.request(`/pictures/${encodeURIComponent(auraId)}`, { answer: 'blob' });
   }
 
-  async fields(): Promise<readonly PersonalField[]> {
-    const { fields } = await this.#api.request<{ fields: PersonalField[] }>('/me/fields');
+  async fields(): Promise<readonly ListedField[]> {
+    const { fields } = await this.#api.request<{ fields: ListedField[] }>('/me/fields');
     return fields;
   }
 

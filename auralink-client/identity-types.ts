@@ -173,6 +173,12 @@ export interface PersonalField {
   readonly updatedAt: string;
 }
 
+/** A field as it is listed: one whose value cannot be opened any more has none. */
+export type ListedField = Omit<PersonalField, 'value'> & {
+  readonly value?: string;
+  readonly unreadable?: true;
+};
+
 /** What an erasure does, to be read before it is confirmed. */
 export interface ErasureTerms {
   /** To be typed by her: her address. */

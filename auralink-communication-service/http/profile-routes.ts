@@ -50,6 +50,12 @@ const fieldSchema = z.object({
   value: z.string(),
   updatedAt: z.iso.datetime(),
 });
+/** One whose value cannot be opened any more has none, and says so. */
+const listedFieldSchema = z.object({
+  ...fieldSchema.shape,
+  value: z.string().optional(),
+  unreadable: z.literal(true).optional(),
+});
 
 export function profileRoutes(deps: ProfileRoutesDeps): FastifyPluginAsyncZod {
   const { data, auth } = deps;
@@ -88,7 +94,7 @@ function fieldRoutes({ auth, data }: ProfileRoutesDeps): FastifyPluginAsyncZod {
       {
         preHandler,
         schema: {
-          response: { 200: z.object({ fields: z.array(fieldSchema) }) },
+          response: { 200: z.object({ fields: z.array(listedFieldSchema) }) },
           tags: TAGS,
           summary: 'What she told of herself; nobody else sees it here',
         },

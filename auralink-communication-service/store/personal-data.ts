@@ -1,6 +1,6 @@
 /** What people told of themselves: one row a value, each in an envelope of its own. */
 import type pg from 'pg';
-import type { PersonalDataStore, StoredField } from '../auralink-modules/auraid/personal-data.ts';
+import type { FieldKind, PersonalDataStore, StoredField } from '../auralink-modules/auraid/personal-data.ts';
 import { signedOut } from '../core/errors.ts';
 import { query } from './db.ts';
 
@@ -58,8 +58,10 @@ export function personalDataStore(pool: pg.Pool): PersonalDataStore {
     },
     async remove(tx, personId, fieldId) {
       const sql = `DELETE FROM personal_fields WHERE field_id = $2 AND person_id = $1 AND kind NOT IN ('about', 'picture')
-        RETURNING field_id`;
-      return (await query(tx, 'fields-remove', sql, [personId, fieldId])).length > 0;
+        RETURNING kind`;
+      return (
+        (await query<{ kind: FieldKind }>(tx, 'fields-remove', sql, [personId, fieldId]))[0]?.kind ?? null
+      );
     },
     async removeKind(tx, personId, kind) {
       const sql = 'DELETE FROM personal_fields WHERE person_id = $1 AND kind = $2 RETURNING field_id';

@@ -17,7 +17,7 @@ import { blockedSql, RULES_COLUMNS, type RulesRow, rulesOf, viewerSql } from './
 
 export function privacyStore(pool: pg.Pool): PrivacyStore {
   return {
-    getRules: (personId) => getRules(pool, personId),
+    getRules: (personId, tx) => getRules(tx ?? pool, personId),
     setRules,
     lockPair,
     getRelation,
@@ -43,11 +43,16 @@ async function getRules(on: pg.Pool | Tx, personId: PersonId): Promise<Rules> {
   return rulesOf(row);
 }
 
-async function setRules(tx: Tx, personId: PersonId, patch: Partial<Rules>): Promise<Rules> {
+async function setRules(
+  tx: Tx,
+  personId: PersonId,
+  patch: Partial<Rules>,
+): Promise<{ before: Rules; after: Rules }> {
   // Only a change of the whole profile touches the registry's row; it is locked either way, before all else.
   await query(tx, 'privacy-lock', 'SELECT FROM aura_id_registry WHERE person_id = $1 FOR NO KEY UPDATE', [
     personId,
   ]);
+  const before = await getRules(tx, personId);
   if (patch.profile !== undefined) {
     const sql = 'UPDATE aura_id_registry SET visibility = $2, updated_at = now() WHERE person_id = $1';
     await query(tx, 'privacy-set-profile', sql, [personId, patch.profile]);
@@ -78,7 +83,7 @@ async function setRules(tx: Tx, personId: PersonId, patch: Partial<Rules>): Prom
       patch.number ?? null,
     ],
   );
-  return await getRules(tx, personId);
+  return { before, after: await getRules(tx, personId) };
 }
 
 const RELATION = `

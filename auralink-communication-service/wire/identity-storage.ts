@@ -36,7 +36,9 @@ export function wireStorage(
 ): StoragePart {
   const { config, db, clock, log, newId } = base;
   const ring = keyRingOf(base);
-  const vault = createVault({ keys: personKeyStore(db.pool), ring, newId, randomBytes });
+  const unreadable = (fieldId: string): void =>
+    log.error({ fieldId }, 'a stored value cannot be opened; it is left out where it would be shown');
+  const vault = createVault({ keys: personKeyStore(db.pool), ring, newId, randomBytes, unreadable });
   const heads = createAuditHeadsFile(config.AUDIT_HEADS_PATH);
   const exportHeads = async (): Promise<void> => {
     const chains = heads.append(await readHeads(db.pool), clock.now());

@@ -162,6 +162,66 @@ describe('fields', () => {
   });
 });
 
+describe('what nobody may see', () => {
+  it('changes without a word to friends; what they see is told them', async () => {
+    const [alice, bob] = [await door.person(), await door.person()];
+    await door.befriend(alice, bob);
+    const told = async (method: string, path: string, body: object): Promise<number> => {
+      const before = (await bob.events()).length;
+      const answer = await alice.ask(method, path, body);
+      assert.ok(answer.status < 300, answer.text);
+      await door.deliver();
+      return (await bob.events()).length - before;
+    };
+    assert.equal(await told('PATCH', '/me/privacy', { about: 'friends' }), 0, 'friends saw it before');
+    assert.equal(await told('PUT', '/me/profile', { about: 'Seen.' }), 1);
+    assert.equal(await told('PATCH', '/me/privacy', { about: 'private' }), 1);
+    assert.equal(await told('PUT', '/me/profile', { about: 'Unseen.' }), 0);
+    assert.equal(await told('PATCH', '/me/privacy', { findByEmail: 'public', call: 'friends' }), 0);
+    assert.equal(await told('POST', '/me/fields', { kind: 'phone', value: '+4930123456' }), 0);
+    assert.equal(await told('POST', '/me/fields', { kind: 'document', value: 'C01X00T47' }), 0);
+    assert.equal(await told('PATCH', '/me/privacy', { number: 'friends' }), 1);
+    const { fields } = (await alice.ask('GET', '/me/fields')).body;
+    for (const { fieldId, kind, value } of fields as { fieldId: string; kind: string; value: string }[]) {
+      assert.equal(
+        await told('PUT', `/me/fields/${fieldId}`, { kind, value }),
+        kind === 'phone' ? 1 : 0,
+        kind,
+      );
+    }
+    assert.equal(await told('PUT', '/me/profile', { displayName: 'Alice' }), 1);
+  });
+});
+
+describe('a value that cannot be opened any more', () => {
+  it('is left out and says so to herself, is absent for others, and hides nothing else', async () => {
+    const [alice, bob] = [await door.person(), await door.person()];
+    await alice.ask('PUT', '/me/profile', { about: 'I sing.' });
+    const email = await alice.ask('POST', '/me/fields', { kind: 'email', value: 'a@example.org' });
+    await alice.ask('POST', '/me/fields', { kind: 'document', value: 'C01X00T47' });
+    await putPicture(alice, PIXEL);
+    const spoil = (kind: string) =>
+      door.db.pool.query(
+        `UPDATE personal_fields f SET envelope = g.envelope FROM personal_fields g
+         WHERE f.person_id = $1 AND f.kind = $2 AND g.person_id = $1 AND g.kind = 'document'`,
+        [alice.personId, kind],
+      );
+    for (const kind of ['about', 'email', 'picture']) await spoil(kind);
+    const { status, body } = await alice.ask('GET', '/me/fields');
+    assert.equal(status, 200);
+    const [spoilt, whole] = body.fields;
+    assert.deepEqual(spoilt, {
+      ...{ fieldId: email.body.fieldId, kind: 'email', unreadable: true },
+      updatedAt: spoilt.updatedAt,
+    });
+    assert.deepEqual([whole.value, whole.unreadable], ['C01X00T47', undefined]);
+    const seen = await alice.ask('GET', '/me/profile/as/stranger');
+    assert.deepEqual([seen.status, seen.body.view.about], [200, null]);
+    assert.equal(seen.body.view.displayName, `Name of ${alice.auraId}`);
+    assert.equal((await getPicture(alice, bob)).status, 404);
+  });
+});
+
 describe('a field in place', () => {
   it('gets another value of its kind, from its owner only, and has to be proved anew', async () => {
     const [alice, eve] = [await door.person(), await door.person()];

@@ -7,7 +7,10 @@ import { after } from 'node:test';
 import { exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
 import { pino } from 'pino';
 import type { Audit } from '../../auralink-communication-service/auralink-modules/auraid/audit.ts';
-import { KEY_BYTES } from '../../auralink-communication-service/auralink-modules/auraid/envelope.ts';
+import {
+  CorruptEnvelopeError,
+  KEY_BYTES,
+} from '../../auralink-communication-service/auralink-modules/auraid/envelope.ts';
 import type { Rules } from '../../auralink-communication-service/auralink-modules/auraid/privacy.ts';
 import type {
   EndpointSession,
@@ -87,7 +90,8 @@ const transparentVault = {
     Buffer.from(JSON.stringify([personId, place, plain.toString('base64')])),
   open: async (personId: PersonId, place: object, envelope: Buffer) => {
     const [owner, sealedAt, plain] = JSON.parse(envelope.toString()) as [string, object, string];
-    if (owner !== personId || JSON.stringify(sealedAt) !== JSON.stringify(place)) throw new Error('corrupt');
+    if (owner !== personId || JSON.stringify(sealedAt) !== JSON.stringify(place))
+      throw new CorruptEnvelopeError('of a test');
     return Buffer.from(plain, 'base64');
   },
 };

@@ -4,8 +4,8 @@
  * what older keys made is made anew from the opened values.
  */
 import type { PersonId } from '../../core/ids.ts';
-import type { Vault } from './data-keys.ts';
-import { CorruptEnvelopeError, fieldPlace } from './envelope.ts';
+import { findOpened, type Vault } from './data-keys.ts';
+import { fieldPlace } from './envelope.ts';
 import { blindIndex, type KeyRingSource } from './key-ring.ts';
 
 /** Fields whose digests are read at a time when they are made anew. */
@@ -88,21 +88,12 @@ export async function reindex(deps: {
   for (;;) {
     const batch: readonly IndexedField[] = await store.listIndexedOtherwise(current, last, REINDEX_BATCH);
     for (const field of batch) {
-      const value = await findValue(vault, field);
+      const value = await findOpened(vault, field.personId, fieldPlace(field.fieldId), field.envelope);
       if (value === null) unreadable += 1;
-      else if (await store.setIndex(field, indexer.current(field.kind, value))) reindexed += 1;
+      else if (await store.setIndex(field, indexer.current(field.kind, value.toString('utf8'))))
+        reindexed += 1;
     }
     last = batch.at(-1) ?? null;
     if (last === null) return { reindexed, unreadable };
-  }
-}
-
-async function findValue(vault: Pick<Vault, 'open'>, field: IndexedField): Promise<string | null> {
-  try {
-    const plain = await vault.open(field.personId, fieldPlace(field.fieldId), field.envelope);
-    return plain.toString('utf8');
-  } catch (error) {
-    if (error instanceof CorruptEnvelopeError) return null;
-    throw error;
   }
 }

@@ -47,6 +47,8 @@ export interface VaultDeps {
   readonly ring: KeyRingSource;
   readonly newId: () => string;
   readonly randomBytes: RandomBytes;
+  /** Hears of each value that could not be opened where it lies; `row` is its id. */
+  readonly unreadable?: (row: string) => void;
 }
 
 export function createVault(deps: VaultDeps): Vault {
@@ -65,6 +67,16 @@ export function createVault(deps: VaultDeps): Vault {
     if (ringKey === undefined) throw new CorruptEnvelopeError(`the ring has no key ${row.ringKeyId}`);
     return unwrapKey(ringKey, row.personId, row.dataKeyId, row.wrapped);
   };
+  const open = async (personId: PersonId, place: Place, envelope: Buffer): Promise<Buffer> => {
+    const wanted = dataKeyIdOf(envelope);
+    const known = opened.get(personId);
+    if (known?.id === wanted) return openValue(known, place, envelope);
+    const before = forgotten;
+    const row = await deps.keys.find(personId);
+    if (row === null) throw new CorruptEnvelopeError('its key is gone');
+    const key = unwrap(row);
+    return openValue(forgotten === before ? remember(personId, key) : key, place, envelope);
+  };
   return {
     async seal(tx, personId, place, plain) {
       // Not from memory: she may have been erased, and nothing may be sealed with a key that is gone.
@@ -72,14 +84,12 @@ export function createVault(deps: VaultDeps): Vault {
       return sealValue(remember(personId, unwrap(row)), place, plain, deps.randomBytes);
     },
     async open(personId, place, envelope) {
-      const wanted = dataKeyIdOf(envelope);
-      const known = opened.get(personId);
-      if (known?.id === wanted) return openValue(known, place, envelope);
-      const before = forgotten;
-      const row = await deps.keys.find(personId);
-      if (row === null) throw new CorruptEnvelopeError('its key is gone');
-      const key = unwrap(row);
-      return openValue(forgotten === before ? remember(personId, key) : key, place, envelope);
+      try {
+        return await open(personId, place, envelope);
+      } catch (error) {
+        if (error instanceof CorruptEnvelopeError) deps.unreadable?.(place.row);
+        throw error;
+      }
     },
     forget: (personId) => {
       forgotten += 1;
@@ -117,6 +127,21 @@ async function rewrap(deps: VaultDeps, unwrap: (row: WrappedDataKey) => DataKey)
     }
     last = batch.at(-1) ?? null;
     if (last === null) return { rewrapped, unreadable };
+  }
+}
+
+/** What an envelope holds; null where it cannot be opened any more, so that one such value hides no others. */
+export async function findOpened(
+  vault: Pick<Vault, 'open'>,
+  personId: PersonId,
+  place: Place,
+  envelope: Buffer,
+): Promise<Buffer | null> {
+  try {
+    return await vault.open(personId, place, envelope);
+  } catch (error) {
+    if (error instanceof CorruptEnvelopeError) return null;
+    throw error;
   }
 }
 

@@ -1,6 +1,6 @@
 /** People as one viewer may see them, texts of theirs opened only where they are shown. */
 import type { PersonId } from '../../core/ids.ts';
-import type { Vault } from './data-keys.ts';
+import { findOpened, type Vault } from './data-keys.ts';
 import { fieldPlace } from './envelope.ts';
 import type { PrivacyStore } from './ports-privacy.ts';
 import { isThere, shows, type Viewer } from './privacy.ts';
@@ -35,7 +35,10 @@ export function createPeopleViews(deps: {
   };
 }
 
-/** What is not shown stays closed: it costs the same time as what was never there. */
+/**
+ * What is not shown stays closed: it costs the same time as what was never there. What cannot be opened any more looks
+ * like what was never there.
+ */
 export async function openShown(
   vault: Pick<Vault, 'open'>,
   facts: TargetFacts,
@@ -47,7 +50,8 @@ export async function openShown(
     row: string | null,
   ): Promise<string | null> => {
     if (!shown || envelope === null || row === null) return null;
-    return (await vault.open(facts.personId, fieldPlace(row), envelope)).toString('utf8');
+    const text = await findOpened(vault, facts.personId, fieldPlace(row), envelope);
+    return text?.toString('utf8') ?? null;
   };
   const { rules } = facts;
   const [about, number] = await Promise.all([

@@ -7,7 +7,7 @@ import { type AuraId, type NewId, NOBODY, type PersonId } from '../../core/ids.t
 import type { Tx, UnitOfWork } from '../../core/unit-of-work.ts';
 import type { Act, Audit } from './audit.ts';
 import type { BlindIndexer, IndexedBy } from './blind-index.ts';
-import type { Vault } from './data-keys.ts';
+import { findOpened, type Vault } from './data-keys.ts';
 import { fieldPlace } from './envelope.ts';
 import { MATRIX_PROFILE_TOPIC } from './matrix-profile.ts';
 import { cleanPicture, type Picture, typeOfPicture } from './picture.ts';
@@ -19,7 +19,7 @@ import type {
   People,
   PrivacyStore,
 } from './ports-privacy.ts';
-import { isThere, shows } from './privacy.ts';
+import { isThere, type Shown, shows } from './privacy.ts';
 import type { IdentityCache } from './resolver.ts';
 
 /** Characters of the text about herself. */
@@ -63,8 +63,8 @@ export interface PersonalDataStore {
     field: Omit<StoredField, 'updatedAt'>,
     index: IndexedBy | null,
   ): Promise<boolean>;
-  /** False when she has no such field. */
-  remove(tx: Tx, personId: PersonId, fieldId: string): Promise<boolean>;
+  /** Its kind; null when she has no such field. */
+  remove(tx: Tx, personId: PersonId, fieldId: string): Promise<FieldKind | null>;
   removeKind(tx: Tx, personId: PersonId, kind: StoredKind): Promise<boolean>;
 }
 
@@ -72,7 +72,7 @@ export interface PersonalDataDeps {
   readonly unitOfWork: UnitOfWork;
   readonly newId: NewId;
   readonly store: PersonalDataStore;
-  readonly privacy: Pick<PrivacyStore, 'behold'>;
+  readonly privacy: Pick<PrivacyStore, 'behold' | 'getRules'>;
   readonly contacts: Pick<ContactStore, 'listEndpoints'>;
   readonly people: People;
   readonly vault: Pick<Vault, 'seal' | 'open'>;
@@ -91,6 +91,9 @@ export interface FieldView {
   readonly updatedAt: string;
 }
 
+/** `unreadable`: there is a value, and it cannot be opened any more. */
+export type ListedField = FieldView | (Omit<FieldView, 'value'> & { readonly unreadable: true });
+
 export interface PersonalDataService {
   /** What is not named stays; null takes it away. */
   setProfile(
@@ -102,7 +105,7 @@ export interface PersonalDataService {
   removePicture(personId: PersonId): Promise<void>;
   /** `viewer`: null while signed out. Throws not_found, whatever the reason. */
   picture(viewer: PersonId | null, auraId: AuraId | null): Promise<Picture>;
-  fields(personId: PersonId): Promise<FieldView[]>;
+  fields(personId: PersonId): Promise<ListedField[]>;
   /** Throws conflict (too_many_fields, already_there). */
   addField(personId: PersonId, kind: FieldKind, value: string): Promise<FieldView>;
   /** Throws not_found also for a field of another kind. */
@@ -120,6 +123,10 @@ export function createPersonalData(deps: PersonalDataDeps): PersonalDataService 
         if (patch.about !== undefined) {
           await replace(deps, tx, personId, 'about', patch.about === null ? null : Buffer.from(patch.about));
         }
+        return [
+          ...(patch.displayName === undefined ? [] : (['name'] as const)),
+          ...(patch.about === undefined ? [] : (['about'] as const)),
+        ];
       }),
     setPicture: async (personId, bytes) => {
       const picture = cleanPicture(bytes);
@@ -129,36 +136,37 @@ export function createPersonalData(deps: PersonalDataDeps): PersonalDataService 
           reason: 'not_a_picture',
         });
       }
-      await change(deps, personId, 'profile.changed', (tx) =>
-        replace(deps, tx, personId, 'picture', picture.bytes),
-      );
+      await changePicture(deps, personId, picture.bytes);
     },
-    removePicture: (personId) =>
-      change(deps, personId, 'profile.changed', (tx) => replace(deps, tx, personId, 'picture', null)),
+    removePicture: (personId) => changePicture(deps, personId, null),
     picture: (viewer, auraId) => picture(deps, viewer, auraId),
     fields: (personId) => fields(deps, personId),
     addField: (personId, kind, value) => addField(deps, personId, kind, value),
     changeField: (personId, fieldId, kind, value) => changeField(deps, personId, fieldId, kind, value),
     removeField: (personId, fieldId) =>
       change(deps, personId, 'field.removed', async (tx) => {
-        if (await deps.store.remove(tx, personId, fieldId)) return;
-        throw unknownField();
+        const kind = await deps.store.remove(tx, personId, fieldId);
+        if (kind === null) throw unknownField();
+        return seenIn(kind);
       }),
   };
 }
 
-/** Does `work` under her row's lock, and tells everybody whom it concerns. */
+/** Does `work` under her row's lock, and tells everybody who sees what it says has changed. */
 async function change(
   deps: PersonalDataDeps,
   personId: PersonId,
   act: Act,
-  work: (tx: Tx) => Promise<void>,
+  work: (tx: Tx) => Promise<readonly Shown[]>,
 ): Promise<void> {
   await deps.unitOfWork.run(async (tx) => {
     await deps.store.lockPerson(tx, personId);
-    await work(tx);
-    await deps.fanOut.changed(tx, personId);
-    await deps.outbox.enqueue(tx, MATRIX_PROFILE_TOPIC, { personId });
+    const changed = await work(tx);
+    const rules = await deps.privacy.getRules(personId, tx);
+    if (changed.some((what) => shows(rules, 'friend', what))) await deps.fanOut.changed(tx, personId);
+    if (changed.includes('name') || changed.includes('picture')) {
+      await deps.outbox.enqueue(tx, MATRIX_PROFILE_TOPIC, { personId });
+    }
     const endpoints = await deps.contacts.listEndpoints(tx, [personId], 'account.manage');
     await deps.log.append(
       tx,
@@ -167,6 +175,22 @@ async function change(
     await deps.audit.record(tx, { actor: `person:${personId}`, act, subject: personId });
   });
   deps.cache.changed([personId]);
+}
+
+async function changePicture(
+  deps: PersonalDataDeps,
+  personId: PersonId,
+  bytes: Buffer | null,
+): Promise<void> {
+  await change(deps, personId, 'profile.changed', async (tx) => {
+    await replace(deps, tx, personId, 'picture', bytes);
+    return ['picture'];
+  });
+}
+
+/** What others may see of a field. */
+function seenIn(kind: FieldKind): readonly Shown[] {
+  return kind === 'phone' ? ['number'] : [];
 }
 
 /** The row's id is bound into the envelope, so a new value is a new row. */
@@ -203,18 +227,24 @@ async function picture(
     !isThere(found.facts.rules, as) ||
     !shows(found.facts.rules, as, 'picture')
   ) {
-    throw new AuraError('not_found', 'There is no picture to be seen here.', { reason: 'no_picture' });
+    throw noPicture();
   }
-  const bytes = await deps.vault.open(personId, fieldPlace(stored.fieldId), stored.envelope);
+  const bytes = await findOpened(deps.vault, personId, fieldPlace(stored.fieldId), stored.envelope);
+  if (bytes === null) throw noPicture();
   return { type: typeOfPicture(bytes), bytes };
 }
 
-async function fields(deps: PersonalDataDeps, personId: PersonId): Promise<FieldView[]> {
+function noPicture(): AuraError {
+  return new AuraError('not_found', 'There is no picture to be seen here.', { reason: 'no_picture' });
+}
+
+async function fields(deps: PersonalDataDeps, personId: PersonId): Promise<ListedField[]> {
   const stored = await deps.store.list(personId);
-  const views = stored.map(async ({ fieldId, kind, envelope, updatedAt }): Promise<FieldView[]> => {
+  const views = stored.map(async ({ fieldId, kind, envelope, updatedAt }): Promise<ListedField[]> => {
     if (kind === 'about' || kind === 'picture') return [];
-    const value = (await deps.vault.open(personId, fieldPlace(fieldId), envelope)).toString('utf8');
-    return [{ fieldId, kind, value, updatedAt: updatedAt.toISOString() }];
+    const value = await findOpened(deps.vault, personId, fieldPlace(fieldId), envelope);
+    const field = { fieldId, kind, updatedAt: updatedAt.toISOString() };
+    return [value === null ? { ...field, unreadable: true } : { ...field, value: value.toString('utf8') }];
   });
   return (await Promise.all(views)).flat();
 }
@@ -236,6 +266,7 @@ async function addField(
     if (kind === 'birth_date') await deps.store.removeKind(tx, personId, kind);
     const envelope = await deps.vault.seal(tx, personId, fieldPlace(fieldId), Buffer.from(value));
     await deps.store.insert(tx, personId, { fieldId, kind, envelope }, indexOf(deps, kind, value));
+    return seenIn(kind);
   });
   return { fieldId, kind, value, updatedAt: new Date().toISOString() };
 }
@@ -251,6 +282,7 @@ async function changeField(
     const envelope = await deps.vault.seal(tx, personId, fieldPlace(fieldId), Buffer.from(value));
     const index = indexOf(deps, kind, value);
     if (!(await deps.store.update(tx, personId, { fieldId, kind, envelope }, index))) throw unknownField();
+    return seenIn(kind);
   });
   return { fieldId, kind, value, updatedAt: new Date().toISOString() };
 }

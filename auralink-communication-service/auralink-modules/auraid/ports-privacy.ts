@@ -40,9 +40,14 @@ export interface SilencedRing {
 }
 
 export interface PrivacyStore {
-  getRules(personId: PersonId): Promise<Rules>;
+  /** `tx`: as they are under the lock that it holds. */
+  getRules(personId: PersonId, tx?: Tx): Promise<Rules>;
   /** Locks her row; returns all rules as they are now. */
-  setRules(tx: Tx, personId: PersonId, patch: Partial<Rules>): Promise<Rules>;
+  setRules(
+    tx: Tx,
+    personId: PersonId,
+    patch: Partial<Rules>,
+  ): Promise<{ readonly before: Rules; readonly after: Rules }>;
   /** Serialises what concerns two people, calls included, until the end of the transaction. */
   lockPair(tx: Tx, a: PersonId, b: PersonId): Promise<void>;
   /** One statement whatever the answer is. */

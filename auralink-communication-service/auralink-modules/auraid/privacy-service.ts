@@ -10,7 +10,7 @@ import { MATRIX_PROFILE_TOPIC } from './matrix-profile.ts';
 import type { PeopleViews } from './people-views.ts';
 import type { IdentityMetrics } from './ports.ts';
 import type { ContactFanOut, ContactStore, EventAppender, Outbox, PrivacyStore } from './ports-privacy.ts';
-import { allows, type Rules, type Viewer } from './privacy.ts';
+import { allows, friendsSeeChange, type Rules, type Viewer } from './privacy.ts';
 import type { ProfileView } from './profile-view.ts';
 import type { IdentityCache } from './resolver.ts';
 
@@ -49,8 +49,8 @@ export function createPrivacyService(deps: PrivacyDeps): PrivacyService {
 }
 
 async function setIn(deps: PrivacyDeps, tx: Tx, personId: PersonId, patch: Partial<Rules>): Promise<Rules> {
-  const rules = await deps.store.setRules(tx, personId, patch);
-  await deps.fanOut.changed(tx, personId);
+  const { before, after: rules } = await deps.store.setRules(tx, personId, patch);
+  if (friendsSeeChange(before, rules)) await deps.fanOut.changed(tx, personId);
   if (SEEN_IN_MATRIX.some((what) => patch[what] !== undefined)) {
     await deps.outbox.enqueue(tx, MATRIX_PROFILE_TOPIC, { personId });
   }

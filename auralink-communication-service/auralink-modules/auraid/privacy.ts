@@ -32,7 +32,8 @@ export const rulesSchema = z.object({
 });
 export type Rules = Readonly<z.output<typeof rulesSchema>>;
 
-export type Shown = 'name' | 'picture' | 'about' | 'verifications' | 'apps' | 'presence' | 'number';
+const SHOWN = ['name', 'picture', 'about', 'verifications', 'apps', 'presence', 'number'] as const;
+export type Shown = (typeof SHOWN)[number];
 export type Right = 'call' | 'message' | 'find_by_email' | 'find_by_phone';
 
 const RULE_OF: Readonly<Record<Right, keyof Rules>> = {
@@ -45,6 +46,14 @@ const RULE_OF: Readonly<Record<Right, keyof Rules>> = {
 /** A field is shown to those whom both the profile's audience and its own let in. */
 export function shows(rules: Rules, viewer: Viewer, what: Shown): boolean {
   return isWithin(rules.profile, viewer) && isWithin(rules[what], viewer);
+}
+
+/** Whether a friend sees another thing by the one rules than by the others. */
+export function friendsSeeChange(before: Rules, after: Rules): boolean {
+  return (
+    SHOWN.some((what) => shows(before, 'friend', what) !== shows(after, 'friend', what)) ||
+    allows(before, 'friend', 'message') !== allows(after, 'friend', 'message')
+  );
 }
 
 /**

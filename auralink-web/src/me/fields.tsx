@@ -35,12 +35,13 @@ export function Fields({ auralink }: { auralink: AuraLink }) {
         <Rows label="Kept for you">
           {fields.value.map((field) => {
             const { label } = KINDS[field.kind];
+            const value = field.value ?? 'It cannot be read any more: remove it, and add it again.';
             return (
-              <Row key={field.fieldId} title={field.value} detail={label} testId="field">
+              <Row key={field.fieldId} title={value} detail={label} testId="field">
                 <button
                   type="button"
                   className="icon-button"
-                  aria-label={`Remove ${label} ${field.value}`}
+                  aria-label={`Remove ${label} ${field.value ?? ''}`.trim()}
                   disabled={action.busy}
                   onClick={() => void remove(field.fieldId, label)}
                 >
