@@ -10,6 +10,8 @@ export interface AuraLinkErrorFields {
   /** The input at fault, as a dotted path. */
   readonly field?: string | undefined;
   readonly retryAfterMs?: number | undefined;
+  /** The account whose password was right, where it has no address to sign in to. */
+  readonly matrixUserId?: string | undefined;
   /** Other names, where one was taken. */
   readonly suggestions?: readonly string[] | undefined;
 }
@@ -21,6 +23,7 @@ export class AuraLinkError extends Error implements AuraLinkErrorFields {
   readonly reason: string | undefined;
   readonly field: string | undefined;
   readonly retryAfterMs: number | undefined;
+  readonly matrixUserId: string | undefined;
   readonly suggestions: readonly string[] | undefined;
 
   constructor(message: string, fields: AuraLinkErrorFields, cause?: unknown) {
@@ -30,6 +33,7 @@ export class AuraLinkError extends Error implements AuraLinkErrorFields {
     this.reason = fields.reason;
     this.field = fields.field;
     this.retryAfterMs = fields.retryAfterMs;
+    this.matrixUserId = fields.matrixUserId;
     this.suggestions = fields.suggestions;
   }
 }
@@ -70,6 +74,7 @@ export async function errorFromResponse(response: Response): Promise<AuraLinkErr
       field: text('field'),
       retryAfterMs:
         typeof retryAfterMs === 'number' ? retryAfterMs : retryAfter > 0 ? retryAfter * 1000 : undefined,
+      matrixUserId: text('matrixUserId'),
       suggestions: Array.isArray(suggestions) ? suggestions.map(String) : undefined,
     },
   );

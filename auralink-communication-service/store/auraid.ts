@@ -137,7 +137,10 @@ const accountRows: Pick<RegistryStore, 'getPendingAccount' | 'activate' | 'getPr
 
 function lookUps(
   pool: pg.Pool,
-): Pick<RegistryStore, 'findHeld' | 'freeAbandoned' | 'findSignInByName' | 'findSignInByAccount'> {
+): Pick<
+  RegistryStore,
+  'findHeld' | 'freeAbandoned' | 'findSignInByName' | 'findSignInByAccount' | 'findReleasedAccount'
+> {
   return {
     findHeld: gather((asked: readonly (readonly string[])[]) => findHeld(pool, asked), {
       max: CHECKS_GATHERED_MAX,
@@ -158,6 +161,18 @@ function lookUps(
 
     findSignInByName: (auraId) => findSignIn(pool, 'sign_in_by_name', BY_NAME, auraId),
     findSignInByAccount: (userId) => findSignIn(pool, 'sign_in_by_account', BY_ACCOUNT, userId),
+
+    async findReleasedAccount(auraId) {
+      const [row] = await query<{ matrix_user_id: UserId }>(
+        pool,
+        'sign_in_released',
+        `SELECT m.matrix_user_id FROM aura_id_holds h JOIN aura_id_registry r USING (person_id)
+         JOIN matrix_user_mappings m ON m.person_id = r.person_id AND m.is_primary
+         WHERE h.aura_id = $1 AND h.held_until > now() AND r.state = 'released' AND m.state = 'active'`,
+        [auraId],
+      );
+      return row?.matrix_user_id ?? null;
+    },
   };
 }
 

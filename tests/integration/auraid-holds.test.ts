@@ -4,9 +4,10 @@
  */
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
+import { createSignIn } from '../../auralink-communication-service/auralink-modules/auraid/sign-in.ts';
 import { AuraError } from '../../auralink-communication-service/core/errors.ts';
 import type { AuraId, PersonId } from '../../auralink-communication-service/core/ids.ts';
-import { registryStore } from '../../auralink-communication-service/store/auraid.ts';
+import { registryStore, signInCodeStore } from '../../auralink-communication-service/store/auraid.ts';
 import { openDatabase } from '../../auralink-communication-service/store/db.ts';
 import { nameStore } from '../../auralink-communication-service/store/names.ts';
 import { personDirectory } from '../../auralink-communication-service/store/people.ts';
@@ -161,6 +162,31 @@ test('a name that was given back leads nowhere, is nobody else’s, and comes ba
   assert.deepEqual([back.personId, back.created], [personId, true]);
   assert.deepEqual(await leadsTo('@greta-new.aura'), { called: personId, signedIn: personId });
   assert.equal(room.told.acts.at(-1)?.act, 'name.taken_back');
+});
+
+test('who gave her name back signs in by it, as long as it rests for her, and is offered a new one', async () => {
+  const signIn = createSignIn({
+    ...{ unitOfWork: db.unitOfWork, registry, codes: signInCodeStore(db.pool), accounts: room.matrix },
+    ...{ limiter: { hit: async () => {} }, nameChecks: { hit: async () => {} } },
+    ...{ metrics: { signedIn: () => {} }, invitationCode: 'invited' },
+  });
+  const { personId, userId } = await room.person('thea');
+  await room.names.rename(personId, 'thea-new');
+  await room.names.release(personId);
+  for (const user of ['thea-new', '@thea.aura', userId]) {
+    const guess = await refusal(signIn.signIn(user, 'a guess', '::1'));
+    assert.deepEqual([guess.code, guess.details], ['unauthenticated', { reason: 'bad_credentials' }]);
+    const offered = await refusal(signIn.signIn(user, ROOM_PASSWORD, '::1'));
+    assert.deepEqual(offered.details, { reason: 'no_auraid', matrixUserId: userId }, user);
+  }
+  await passDays('@thea.aura', 181);
+  assert.equal(
+    (await refusal(signIn.signIn('thea', ROOM_PASSWORD, '::1'))).details.reason,
+    'bad_credentials',
+  );
+  const back = await room.names.claimForAccount(userId, ROOM_PASSWORD, 'thea-again', null, '::1');
+  assert.equal(back.personId, personId);
+  assert.equal(await signIn.signIn('thea-again', ROOM_PASSWORD, '::1'), personId);
 });
 
 test('a released name rests for 180 days in all, then it is anybody’s', async () => {

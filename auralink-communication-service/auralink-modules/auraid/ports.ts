@@ -44,6 +44,8 @@ export interface RegistryStore {
 
   findSignInByName(auraId: AuraId): Promise<SignInTarget | null>;
   findSignInByAccount(userId: UserId): Promise<SignInTarget | null>;
+  /** Primary account of who gave this name back, as long as it rests for her. */
+  findReleasedAccount(auraId: AuraId): Promise<UserId | null>;
 }
 
 export interface SignInCodeStore {

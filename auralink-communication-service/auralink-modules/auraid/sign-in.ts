@@ -44,7 +44,10 @@ export interface SignInDeps {
 }
 
 export interface SignInService {
-  /** `user` is an address with or without its ends, or a Matrix id. Throws `unauthenticated` (reason bad_credentials). */
+  /**
+   * `user` is an address with or without its ends, or a Matrix id. Throws `unauthenticated` (reason bad_credentials);
+   * once the password is right, `forbidden` (reason no_auraid) with the `matrixUserId` for which a name can be claimed.
+   */
   signIn(user: string, password: string, clientAddress: string): Promise<PersonId>;
   /** Spends a one-time code and sets her first password. Throws `unauthenticated` (reason bad_code). */
   redeemCode(code: string, newPassword: string, clientAddress: string): Promise<PersonId>;
@@ -91,7 +94,7 @@ async function signIn(deps: SignInDeps, user: string, password: string, address:
   const target = isMatrixId
     ? await deps.registry.findSignInByAccount(text as UserId)
     : await findByName(deps, text);
-  const userId = target?.userId ?? (isMatrixId ? (text as UserId) : null);
+  const userId = target?.userId ?? (isMatrixId ? (text as UserId) : await findReleased(deps, text));
   const right = userId !== null && (await deps.accounts.checkPassword(userId, password, address));
   if (!right) {
     deps.metrics.signedIn('refused');
@@ -100,8 +103,9 @@ async function signIn(deps: SignInDeps, user: string, password: string, address:
     });
   }
   if (target === null) {
-    throw new AuraError('forbidden', 'This Matrix account has no AuraLink address yet: claim a name first.', {
+    throw new AuraError('forbidden', 'This Matrix account has no AuraLink address now: claim a name first.', {
       reason: 'no_auraid',
+      matrixUserId: userId,
     });
   }
   // A process that died between setting a first password and noting it left this undone.
@@ -120,6 +124,12 @@ export async function countTry(limiter: RateLimiter, user: string, address: stri
 async function findByName(deps: SignInDeps, text: string): Promise<SignInTarget | null> {
   const auraId = findAuraId(text);
   return auraId === null ? null : deps.registry.findSignInByName(auraId);
+}
+
+/** The account of who gave this name back: her password is still that account's. */
+async function findReleased(deps: SignInDeps, text: string): Promise<UserId | null> {
+  const auraId = findAuraId(text);
+  return auraId === null ? null : deps.registry.findReleasedAccount(auraId);
 }
 
 async function redeemCode(

@@ -1,4 +1,7 @@
-/** An address for somebody who came with a Matrix account that has none: her password has been found right. */
+/**
+ * An address for somebody who came with a Matrix account that has none, or who gave hers back: her password has been found
+ * right.
+ */
 import { useState } from 'react';
 import { AuraLinkError } from '../../../auralink-client/index.ts';
 import { TextField } from '../ui/form.tsx';
@@ -10,6 +13,8 @@ import { useName } from './use-name.ts';
 export interface Unclaimed {
   readonly matrixUserId: string;
   readonly password: string;
+  /** The address that she gave back; she may take it again. */
+  readonly former?: string;
 }
 
 function wordsFor(error: unknown): string | undefined {
@@ -23,13 +28,17 @@ function localpartOf(userId: string): string {
 }
 
 export function ClaimForm({ api, unclaimed }: { api: SignInApi; unclaimed: Unclaimed }) {
-  const [name, setName] = useState(localpartOf(unclaimed.matrixUserId));
+  const { former, ...account } = unclaimed;
+  const [name, setName] = useState(former ?? localpartOf(account.matrixUserId));
   const [displayName, setDisplayName] = useState('');
   const state = useName(api, name);
-  const free = state.kind === 'checked' && state.check.status === 'free' ? state.check.auraId : null;
+  const checked = state.kind === 'checked' && state.check.status === 'free' ? state.check.auraId : null;
+  // To everybody else it is taken.
+  const own = former !== undefined && name.trim() === former;
+  const free = own ? former : checked;
   const claim = (): Promise<void> =>
     api.claim({
-      ...unclaimed,
+      ...account,
       auraId: free ?? name,
       ...(displayName.trim() === '' ? {} : { displayName: displayName.trim() }),
     });
@@ -42,10 +51,17 @@ export function ClaimForm({ api, unclaimed }: { api: SignInApi; unclaimed: Uncla
       wordsFor={wordsFor}
     >
       <p className="notice" data-testid="claim-for">
-        <span>
-          <strong>{unclaimed.matrixUserId}</strong> has no AuraLink address yet. Choose one: it rings you
-          here, and you go on using your Matrix apps as before.
-        </span>
+        {former === undefined ? (
+          <span>
+            <strong>{account.matrixUserId}</strong> has no AuraLink address yet. Choose one: it rings you
+            here, and you go on using your Matrix apps as before.
+          </span>
+        ) : (
+          <span>
+            You gave <strong>{former}</strong> back. Take it again, or choose another address: your account is
+            still there.
+          </span>
+        )}
       </p>
       <TextField
         label="Your address"
@@ -58,7 +74,15 @@ export function ClaimForm({ api, unclaimed }: { api: SignInApi; unclaimed: Uncla
         spellCheck={false}
         required
         aria-invalid={state.kind === 'checked' && free === null}
-        hint={<NameStatus state={state} onPick={setName} testId="claim-status" />}
+        hint={
+          own ? (
+            <p className="hint good" role="status" data-testid="claim-status">
+              {former} is still kept for you.
+            </p>
+          ) : (
+            <NameStatus state={state} onPick={setName} testId="claim-status" />
+          )
+        }
       />
       <TextField
         label="Name that others see (if you like)"

@@ -11,6 +11,14 @@ function wordsFor(error: unknown): string | undefined {
   return wrong ? 'This address and password do not belong together.' : undefined;
 }
 
+/** `Alice` and `@alice.aura` are one address. */
+function addressOf(typed: string): string {
+  return `@${typed
+    .toLowerCase()
+    .replace(/^@/, '')
+    .replace(/\.aura$/, '')}.aura`;
+}
+
 interface PasswordFormProps {
   readonly api: SignInApi;
   readonly loginHint: string;
@@ -25,7 +33,12 @@ export function PasswordForm({ api, loginHint }: PasswordFormProps) {
       await api.login(user.trim(), password);
     } catch (error) {
       if (!(error instanceof AuraLinkError) || error.reason !== 'no_auraid') throw error;
-      setUnclaimed({ matrixUserId: user.trim(), password });
+      const typed = user.trim();
+      setUnclaimed(
+        error.matrixUserId === undefined || typed.includes(':')
+          ? { matrixUserId: typed, password }
+          : { matrixUserId: error.matrixUserId, password, former: addressOf(typed) },
+      );
     }
   };
   if (unclaimed !== null) return <ClaimForm api={api} unclaimed={unclaimed} />;
