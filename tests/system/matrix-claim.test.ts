@@ -181,7 +181,7 @@ test('accounts are attached by password and by a Matrix OpenID token, and the pr
   assert.equal(await ssoLogin(browser), byToken);
 });
 
-test('a name that was given back comes back by the Matrix account that it had', async () => {
+test('who gave her name back signs in by it, is told which account she has, and claims it again', async () => {
   const { browser, tokens } = await register('emilia');
   const userId = (await matrixApp('@emilia.aura')).getUserId() ?? '';
   const wrong = await api(tokens, 'DELETE', '/me/name', { currentPassword: 'a guess' });
@@ -190,8 +190,11 @@ test('a name that was given back comes back by the Matrix account that it had', 
   assert.equal((await api(tokens, 'GET', '/me')).status, 401);
   const authorization = await browser.authorize(phone, { scope: SCOPE });
   assert.notEqual(authorization.uid, null, 'the browser is signed out, too');
+  const guess = await browser.act(authorization, { login: { user: 'emilia', password: 'a guess' } });
+  assert.deepEqual(await refusal(guess), [401, 'bad_credentials']);
   const byName = await browser.act(authorization, { login: { user: 'emilia', password: PASSWORD } });
-  assert.deepEqual(await refusal(byName), [401, 'bad_credentials']);
+  const offered = (await byName.json()) as { reason: string; matrixUserId: string };
+  assert.deepEqual([byName.status, offered.reason, offered.matrixUserId], [403, 'no_auraid', userId]);
   const claim = { matrixUserId: userId, password: PASSWORD, auraId: 'emilia' };
   assert.equal((await browser.act(authorization, { claim })).status, 200);
 });
