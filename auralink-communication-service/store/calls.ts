@@ -256,7 +256,7 @@ async function findOverdueInvitations(
     pool,
     'invitations-overdue',
     `SELECT o.invitation_id, i.state FROM open_invitations o JOIN call_invitations i USING (invitation_id)
-     WHERE o.due_at <= now() ORDER BY o.due_at LIMIT $1`,
+     WHERE o.due_at <= now() AND i.state IN ('ringing', 'answered') ORDER BY o.due_at LIMIT 2 * $1`,
     [limit],
   );
   const ids = (state: string) => rows.filter((row) => row.state === state).map((row) => row.invitation_id);

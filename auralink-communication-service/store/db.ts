@@ -141,6 +141,7 @@ async function runOnce<T>(pool: pg.Pool, onCommitted: OnCommitted, work: (tx: Tx
     await client.query('ROLLBACK').catch((e: Error) => {
       broken = e;
     });
+    if (sqlState(error) === STALE_PLAN) broken = error as Error;
     throw error;
   } finally {
     open.delete(tx);
@@ -176,16 +177,22 @@ export async function query<R extends pg.QueryResultRow>(
 ): Promise<R[]> {
   const target = on instanceof pg.Pool ? on : stateOf(on).client;
   if (!(on instanceof pg.Pool) && mustWait(stateOf(on), text)) await stateOf(on).begun;
-  try {
-    const result = await target.query<R>({ name, text, values: values as unknown[] });
-    return result.rows;
-  } catch (error) {
-    if (on instanceof pg.Pool) throw translate(error);
-    throw error;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const result = await target.query<R>({ name, text, values: values as unknown[] });
+      return result.rows;
+    } catch (error) {
+      if (!(on instanceof pg.Pool)) throw error;
+      // The pool has closed that connection; another has perhaps been opened since.
+      if (sqlState(error) === STALE_PLAN && attempt < TRANSACTION_ATTEMPTS) continue;
+      throw translate(error);
+    }
   }
 }
 
-const TRANSIENT = new Set(['40001', '40P01']);
+/** A migration changed a column's type: what this connection has prepared is of no use any more. */
+const STALE_PLAN = '0A000';
+const TRANSIENT = new Set(['40001', '40P01', STALE_PLAN]);
 /** Connection refused, reset, server starting or stopping, too many connections, no disk. */
 const AWAY = /^(08|57P|53)/;
 const AWAY_ERRNO = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOENT', 'EHOSTUNREACH']);

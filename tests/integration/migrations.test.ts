@@ -132,6 +132,44 @@ test('by the service and then by psql: nothing changes', async () => {
   );
 });
 
+test('calls that were going on before their table came stand among the open ones', async () => {
+  const address = await emptyDatabase();
+  const before = ALL.filter((file) => file < '018');
+  for (const file of before) await runByPsql(address, file);
+  const open = await withClient(address, async (client) => {
+    await client.query(
+      `INSERT INTO aura_id_registry (person_id, aura_id, skeleton, state, activated_at, registration_key)
+       SELECT gen_random_uuid(), '@' || n || '.aura', n, 'active', now(), n FROM unnest(ARRAY['anna', 'bert']) AS n`,
+    );
+    await client.query(
+      `INSERT INTO cross_app_calls (call_id, caller_person_id, caller_aura_id, caller_endpoint_id, caller_app_id, media,
+         state, end_reason, ended_at, idempotency_key)
+       SELECT gen_random_uuid(), person_id, aura_id, gen_random_uuid(), 'chat', 'audio', s.state, s.reason,
+         CASE WHEN s.state = 'ended' THEN now() END, s.state
+       FROM aura_id_registry, (VALUES ('ringing', NULL), ('active', NULL), ('ended', 'missed')) AS s (state, reason)
+       WHERE aura_id = '@anna.aura'`,
+    );
+    await client.query(
+      `INSERT INTO call_invitations (invitation_id, call_id, callee_person_id, callee_aura_id, state, deadline_at,
+         media_deadline_at, answered_by_endpoint_id, ended_at)
+       SELECT gen_random_uuid(), call_id, person_id, aura_id,
+         CASE state WHEN 'ringing' THEN 'ringing' WHEN 'active' THEN 'answered' ELSE 'missed' END,
+         '2026-01-01', CASE WHEN state = 'active' THEN '2026-01-02'::timestamptz END, gen_random_uuid(), ended_at
+       FROM cross_app_calls c, (SELECT person_id, aura_id FROM aura_id_registry WHERE aura_id = '@bert.aura') bert`,
+    );
+    await migrate(address, MIGRATIONS_DIR);
+    const { rows } = await client.query<{ state: string; day: number }>(
+      `SELECT i.state, extract(day FROM o.due_at)::int AS day
+       FROM open_invitations o JOIN call_invitations i USING (invitation_id) ORDER BY i.state`,
+    );
+    return rows;
+  });
+  assert.deepEqual(open, [
+    { state: 'answered', day: 2 },
+    { state: 'ringing', day: 1 },
+  ]);
+});
+
 test('twice either way does no harm and keeps the rows', async () => {
   const address = await emptyDatabase();
   await migrate(address, MIGRATIONS_DIR);

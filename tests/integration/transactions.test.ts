@@ -100,3 +100,16 @@ test('statements of one transaction are done in the order of asking, though the 
     assert.deepEqual(counted, [{ n: 1 }]);
   });
 });
+
+test('what was prepared before a migration changed a type is prepared anew, and nobody notices', async () => {
+  const look = ['look-at-dates', 'SELECT * FROM dated', []] as const;
+  const inTransaction = () => db.unitOfWork.run((tx) => query<{ day: unknown }>(tx, ...look));
+  await db.pool.query('CREATE TABLE dated (day text)');
+  await db.pool.query("INSERT INTO dated VALUES ('2026-01-01')");
+  for (const type of ['date', 'text']) {
+    await Promise.all([inTransaction(), inTransaction()]);
+    await db.pool.query(`ALTER TABLE dated ALTER COLUMN day TYPE ${type} USING day::${type}`);
+    assert.equal((await inTransaction()).length, 1);
+    assert.equal((await query(db.pool, ...look)).length, 1);
+  }
+});

@@ -12,6 +12,8 @@ interface Invitation {
   readonly reason: string | null;
   readonly answered: boolean;
   readonly open: boolean;
+  readonly ended_with_time: boolean;
+  readonly open_without_time: boolean;
   readonly answered_by_endpoint_id: string | null;
   readonly answer_key: string | null;
   readonly call_state: string;
@@ -73,6 +75,8 @@ async function readInvitations(db: pg.Pool): Promise<Invitation[]> {
   const { rows } = await db.query<Invitation>(
     `SELECT i.invitation_id, i.call_id, i.state, i.reason, i.answered_at IS NOT NULL AS answered,
             i.answered_by_endpoint_id, i.answer_key, c.state AS call_state, c.end_reason,
+            i.ended_at IS NOT NULL AND c.ended_at IS NOT NULL AS ended_with_time,
+            i.ended_at IS NULL AND c.ended_at IS NULL AS open_without_time,
             EXISTS (SELECT FROM open_invitations o WHERE o.invitation_id = i.invitation_id) AS open,
             (SELECT coalesce(jsonb_agg(to_jsonb(r)), '[]') FROM call_rings r
              WHERE r.invitation_id = i.invitation_id) AS rings
@@ -108,6 +112,13 @@ function checkInvitation(invitation: Invitation, options: InvariantOptions): str
     fault(`its call ended by ${invitation.end_reason}`);
   if (invitation.open !== (callState !== 'ended'))
     fault(`stands ${invitation.open ? '' : 'not '}among the open`);
+  if (callState === 'ended' ? !invitation.ended_with_time : !invitation.open_without_time)
+    fault('the time of its end does not fit');
+  if (state === 'answered' && !invitation.answered) fault('answered at no time');
+  for (const ring of rings) {
+    if ((ring.state === 'stopped') !== (ring.stop_reason !== null))
+      fault(`ring ${ring.ring_id} is ${ring.state} by ${ring.stop_reason}`);
+  }
   if (options.allEnded === true && callState !== 'ended') fault('has not ended');
   if (invitation.answered !== (invitation.answered_by_endpoint_id !== null)) fault('answered, but by nobody');
   if (state === 'ringing') return faults;
@@ -214,7 +225,11 @@ function checkAcknowledged(phones: readonly Phone[], streams: readonly Stream[])
   const open = new Set(
     phones.filter((phone) => phone.isOpen && phone.acknowledge).map((phone) => phone.endpoint.endpointId),
   );
-  return streams
+  const ahead = streams
+    .filter((stream) => stream.acknowledged_seq > stream.last_seq)
+    .map((s) => `${s.endpoint_id} has acknowledged ${s.acknowledged_seq} of ${s.last_seq}`);
+  const behind = streams
     .filter((stream) => open.has(stream.endpoint_id) && stream.acknowledged_seq < stream.last_seq)
     .map((s) => `${s.endpoint_id} has acknowledged ${s.acknowledged_seq} of ${s.last_seq}`);
+  return [...ahead, ...behind];
 }

@@ -1,7 +1,7 @@
 -- 018_cheap_steps.sql
--- Makes a call's steps cheap to write. What still goes on stands in a small table of its own, so that a call's rows keep
--- their indexed columns from the first ring to the end and each step is a heap-only update (PostgreSQL, "Heap-Only
--- Tuples"). Sets of values are domains: a table's CHECK is parsed anew by every statement that writes it, a domain's
+-- Makes a call's steps cheap to write. What still goes on stands in a small table of its own, so that the rows of a call
+-- and of its invitation keep their indexed columns from the first ring to the end and each step of theirs is a heap-only
+-- update (PostgreSQL, "Heap-Only Tuples"). Sets of values are domains: a table's CHECK is parsed anew by every statement that writes it, a domain's
 -- once a session. Checks over several columns are gone with them: one statement writes those columns, all together.
 --
 -- Runs by psql and by the service alike: one block, one lock, recorded with its checksum, harmless when repeated.
@@ -16,6 +16,10 @@ BEGIN
     applied_at timestamptz NOT NULL DEFAULT now()
   );
   IF EXISTS (SELECT FROM schema_migrations WHERE file = '018_cheap_steps.sql') THEN RETURN; END IF;
+
+  -- No call takes a step between what is read below and what is made of it. Processes of an earlier version, which do not
+  -- know the new table, are stopped before.
+  LOCK TABLE call_invitations, cross_app_calls, call_rings, endpoint_streams IN ACCESS EXCLUSIVE MODE;
 
   CREATE TABLE open_invitations (
     invitation_id uuid PRIMARY KEY,
@@ -51,10 +55,10 @@ BEGIN
     DROP CONSTRAINT call_invitations_check, DROP CONSTRAINT call_invitations_check1,
     ALTER COLUMN state TYPE invitation_state, SET (fillfactor = 50);
   ALTER TABLE call_rings DROP CONSTRAINT call_rings_rank_check, DROP CONSTRAINT call_rings_state_check,
-    DROP CONSTRAINT call_rings_check, ALTER COLUMN state TYPE ring_state, SET (fillfactor = 70);
+    DROP CONSTRAINT call_rings_check, ALTER COLUMN state TYPE ring_state;
   ALTER TABLE endpoint_streams DROP CONSTRAINT endpoint_streams_check;
 
   INSERT INTO schema_migrations (file, checksum)
-  VALUES ('018_cheap_steps.sql', 'sha256:d923968aa12af95cb5c27af030e8c68e5e73238dd21b31945dafbf496cf32edc');
+  VALUES ('018_cheap_steps.sql', 'sha256:4cf0530f7867dca8f2a7dab1d2287316bc153d2c566e079500d6887349d01ace');
 END
 $migration$;
