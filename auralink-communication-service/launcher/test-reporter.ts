@@ -10,6 +10,7 @@ import type { TestSummary } from './test-summary.ts';
 
 export default async function* report(source: AsyncIterable<TestEvent>): AsyncGenerator<string> {
   const failures: string[] = [];
+  const failedFiles = new Set<string>();
   for await (const event of source) {
     if (event.type === 'test:pass' && event.data.details.type !== 'suite') {
       yield `${mark(event)} ${title(event)} (${Math.round(event.data.details.duration_ms)} ms)\n`;
@@ -17,13 +18,21 @@ export default async function* report(source: AsyncIterable<TestEvent>): AsyncGe
       // A suite fails because of its tests, which are told themselves.
       if (event.data.details.type === 'suite' && causedBySubtests(event.data.details.error)) continue;
       failures.push(title(event));
+      if (event.data.file !== undefined) failedFiles.add(relative(process.cwd(), event.data.file));
       yield `  ✗ ${title(event)} (${Math.round(event.data.details.duration_ms)} ms)\n${indent(describe(event.data.details.error))}\n`;
     } else if (event.type === 'test:stderr' || event.type === 'test:stdout') {
       yield event.data.message;
     } else if (event.type === 'test:summary' && event.data.file === undefined) {
       const { tests, passed, skipped: left, todo } = event.data.counts;
       const skipped = left + todo;
-      const summary: TestSummary = { passed, failed: tests - passed - skipped, skipped, failures };
+      const summary: TestSummary = {
+        passed,
+        failed: tests - passed - skipped,
+        skipped,
+        failures,
+        failedFiles: [...failedFiles],
+        unsteady: [],
+      };
       const path = process.env.AURA_TEST_SUMMARY;
       if (path !== undefined) writeFileSync(path, JSON.stringify(summary));
     }
