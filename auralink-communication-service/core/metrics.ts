@@ -118,7 +118,14 @@ function identityMetrics(registers: Registry[]) {
     help: 'Data keys of people that were wrapped anew after the key ring was rotated',
     registers,
   });
+  const unreadable = new Counter({
+    name: 'auralink_identity_unreadable_total',
+    help: 'Stored values that could not be opened where they were wanted, by table; they were left out',
+    labelNames: ['table'] as const,
+    registers,
+  });
   return {
+    unreadable: (table: string) => unreadable.inc({ table }),
     refused: (right: string) => refused.inc({ right }),
     rewrapped: (keys: number) => rewrapped.inc(keys),
     audited: (act: string) => audited.inc({ act }),

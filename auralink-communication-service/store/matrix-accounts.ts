@@ -1,5 +1,6 @@
 /** Which Matrix accounts are whose, in PostgreSQL. */
 import type pg from 'pg';
+import type { ShownInMatrix } from '../auralink-modules/auraid/matrix-profile.ts';
 import type { AccountStore, MatrixAccount, OwnName } from '../auralink-modules/auraid/ports-names.ts';
 import type { AuraId, PersonId, UserId } from '../core/ids.ts';
 import { query } from './db.ts';
@@ -20,6 +21,10 @@ function accountOf(row: AccountRow): MatrixAccount {
     attachedBy: row.attached_by,
     since: row.created_at,
   };
+}
+
+function shownOf(row: ShownRow): ShownInMatrix {
+  return { displayName: row.shown_name, avatarUrl: row.shown_picture_url };
 }
 
 export function accountStore(pool: pg.Pool): AccountStore {
@@ -83,7 +88,26 @@ function reads(pool: pg.Pool): Pick<AccountStore, 'list' | 'findOwner' | 'count'
   };
 }
 
-const writes: Pick<AccountStore, 'attach' | 'makePrimary' | 'detach'> = {
+/** Locks the rows first, so that what a write notes at the same time is either returned or refused. */
+const FORGET_SHOWN = `WITH was AS (
+    SELECT matrix_user_id, shown_name, shown_picture_url FROM matrix_user_mappings WHERE person_id = $1 FOR UPDATE
+  )
+  UPDATE matrix_user_mappings m SET shown_name = NULL, shown_picture_url = NULL, shown_picture_digest = NULL
+  FROM was WHERE m.matrix_user_id = was.matrix_user_id
+  RETURNING was.matrix_user_id, was.shown_name, was.shown_picture_url`;
+
+interface ShownRow {
+  matrix_user_id: UserId;
+  shown_name: string | null;
+  shown_picture_url: string | null;
+}
+
+const writes: Pick<AccountStore, 'attach' | 'makePrimary' | 'detach' | 'forgetShown'> = {
+  async forgetShown(tx, personId) {
+    const rows = await query<ShownRow>(tx, 'accounts-forget-shown', FORGET_SHOWN, [personId]);
+    return rows.map((row) => ({ userId: row.matrix_user_id, shown: shownOf(row) }));
+  },
+
   async attach(tx, personId, userId, attachedBy, primary) {
     const rows = await query(
       tx,
@@ -117,13 +141,13 @@ const writes: Pick<AccountStore, 'attach' | 'makePrimary' | 'detach'> = {
   },
 
   async detach(tx, personId, userId) {
-    const [row] = await query<{ shown_name: string | null; shown_picture_url: string | null }>(
+    const [row] = await query<ShownRow>(
       tx,
       'account-detach',
       `DELETE FROM matrix_user_mappings WHERE matrix_user_id = $2 AND person_id = $1 AND NOT is_primary
-       RETURNING shown_name, shown_picture_url`,
+       RETURNING matrix_user_id, shown_name, shown_picture_url`,
       [personId, userId],
     );
-    return row === undefined ? null : { displayName: row.shown_name, avatarUrl: row.shown_picture_url };
+    return row === undefined ? null : shownOf(row);
   },
 };

@@ -14,7 +14,11 @@ const WANTED = `SELECT
 const ACCOUNTS = `SELECT matrix_user_id, shown_picture_url, shown_picture_digest FROM matrix_user_mappings
   WHERE person_id = $1 AND state = 'active' ORDER BY 1`;
 const NOTE = `UPDATE matrix_user_mappings SET shown_name = $3, shown_picture_url = $4, shown_picture_digest = $5
-  WHERE matrix_user_id = $2 AND person_id = $1 AND state = 'active' RETURNING matrix_user_id`;
+  WHERE matrix_user_id = $2 AND person_id = $1 AND state = 'active'
+    AND EXISTS (SELECT FROM aura_id_registry r WHERE r.person_id = $1 AND r.state = 'active')
+  RETURNING matrix_user_id`;
+const ATTACHED = `SELECT FROM matrix_user_mappings m JOIN aura_id_registry r USING (person_id)
+  WHERE m.matrix_user_id = $1 AND r.state = 'active'`;
 
 interface WantedRow extends pg.QueryResultRow {
   display_name: string | null;
@@ -46,8 +50,7 @@ export function matrixProfileStore(pool: pg.Pool): MatrixProfileStore {
       return (await query(pool, 'matrix-profile-note', NOTE, values)).length > 0;
     },
     async isAttached(userId) {
-      const sql = 'SELECT FROM matrix_user_mappings WHERE matrix_user_id = $1';
-      return (await query(pool, 'matrix-profile-attached', sql, [userId])).length > 0;
+      return (await query(pool, 'matrix-profile-attached', ATTACHED, [userId])).length > 0;
     },
   };
 }

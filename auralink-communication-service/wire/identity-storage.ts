@@ -6,6 +6,7 @@ import { openKeyRing } from '../adapters/key-ring-file.ts';
 import type { Audit } from '../auralink-modules/auraid/audit.ts';
 import { type BlindIndexer, createBlindIndexer } from '../auralink-modules/auraid/blind-index.ts';
 import { createVault, type Vault } from '../auralink-modules/auraid/data-keys.ts';
+import type { Place } from '../auralink-modules/auraid/envelope.ts';
 import { KeyRingError, type KeyRingSource } from '../auralink-modules/auraid/key-ring.ts';
 import { ConfigError } from '../config.ts';
 import type { IdentityMetrics } from '../auralink-modules/auraid/ports.ts';
@@ -32,12 +33,17 @@ export interface StoragePart {
 
 export function wireStorage(
   base: Omit<Base, 'processId'>,
-  metrics: Pick<IdentityMetrics, 'audited' | 'rewrapped'>,
+  metrics: Pick<IdentityMetrics, 'audited' | 'rewrapped' | 'unreadable'>,
 ): StoragePart {
   const { config, db, clock, log, newId } = base;
   const ring = keyRingOf(base);
-  const unreadable = (fieldId: string): void =>
-    log.error({ fieldId }, 'a stored value cannot be opened; it is left out where it would be shown');
+  const unreadable = ({ table, column, row }: Place): void => {
+    metrics.unreadable(table);
+    log.error(
+      { table, column, row },
+      'a stored value cannot be opened; it is left out where it would be shown',
+    );
+  };
   const vault = createVault({ keys: personKeyStore(db.pool), ring, newId, randomBytes, unreadable });
   const heads = createAuditHeadsFile(config.AUDIT_HEADS_PATH);
   const exportHeads = async (): Promise<void> => {

@@ -217,6 +217,36 @@ describe('export', () => {
     assert.ok(!page.includes('<script'));
   });
 
+  it('says what cannot be read any more, and has everything else', async () => {
+    const [nina, otto] = [await person('nina'), await person('otto')];
+    await note(nina, otto, 'keeps bees');
+    await note(nina, await person('paul'), 'keeps cats');
+    // The one has another's ciphertext; of the field the last byte was altered.
+    await pool.query(
+      `UPDATE contact_notes n SET note_envelope = (SELECT envelope FROM personal_fields WHERE field_id = $2)
+       WHERE n.person_id = $1 AND n.contact_person_id = $3`,
+      [nina.personId, nina.fieldId, otto.personId],
+    );
+    const oneLess = await exported(nina);
+    assert.deepEqual(oneLess.unreadable, [{ section: 'notes', table: 'contact_notes', kind: 'note' }]);
+    assert.deepEqual(
+      (oneLess.notes as { note?: string; unreadable?: true }[])
+        .map((row) => row.note ?? row.unreadable)
+        .sort(),
+      ['keeps cats', true].sort(),
+    );
+    assert.equal((oneLess.fields as { value: string }[])[0]?.value, 'nina@example.com');
+    // As when the ring has lost the key that wrapped hers.
+    await pool.query("UPDATE person_keys SET ring_key_id = 'lost' WHERE person_id = $1", [nina.personId]);
+    vault.forget(nina.personId);
+    const all = await exported(nina);
+    assert.deepEqual(all.unreadable.map(({ kind }) => kind).sort(), ['email', 'note', 'note']);
+    assert.equal((all.profile as { auraId: string }[])[0]?.auraId, '@nina.aura');
+    const page = asPage(all);
+    assert.ok(page.includes('<h2>What could not be read</h2>') && page.includes('<td>email</td>'), page);
+    assert.ok(asPage(oneLess).includes('<td>keeps cats</td>'), 'also where the first row has no value');
+  });
+
   it('is given twice a minute', async () => {
     const greedy = await person('greedy');
     await exported(greedy);

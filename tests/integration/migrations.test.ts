@@ -227,6 +227,30 @@ test('a file that fails leaves nothing behind, and runs once it is mended', asyn
   assert.deepEqual(await migrate(address, folder), ALL);
 });
 
+test('what was written at Matrix for people who had given their names back before is ordered to be taken back', async (context) => {
+  const address = await emptyDatabase();
+  const folder = copyOfMigrations(context);
+  const later = ALL.filter((file) => file >= '020');
+  for (const file of later) rmSync(join(folder, file));
+  await migrate(address, folder);
+  const ordered = await withClient(address, async (client) => {
+    await client.query(
+      `WITH people AS (
+         INSERT INTO aura_id_registry (person_id, aura_id, skeleton, state, registration_key, activated_at)
+         SELECT gen_random_uuid(), '@' || state || '.aura', state, state, state, now()
+         FROM unnest(ARRAY['active', 'released']) AS state RETURNING person_id, state
+       )
+       INSERT INTO matrix_user_mappings (matrix_user_id, person_id, state, is_primary, attached_by, shown_name)
+       SELECT '@' || state || ':x', person_id, 'active', true, 'sign_in', 'Name' FROM people`,
+    );
+    assert.deepEqual(await migrate(address, MIGRATIONS_DIR), later);
+    const { rows } = await client.query('SELECT topic, payload FROM outbox_events');
+    return rows;
+  });
+  const payload = { userId: '@released:x', displayName: 'Name', avatarUrl: null };
+  assert.deepEqual(ordered, [{ topic: 'identity.matrix_profile_left', payload }]);
+});
+
 function copyOfMigrations(context: { after(work: () => void): void }): string {
   const folder = mkdtempSync(join(tmpdir(), 'auralink-migrations-'));
   context.after(() => rmSync(folder, { recursive: true, force: true }));

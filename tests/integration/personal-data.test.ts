@@ -284,7 +284,7 @@ test('a ring’s file that became nonsense leaves the last good one in force, an
 });
 
 test('of a value that does not open its row is told, once for each look, and nothing of it', async () => {
-  const told: string[] = [];
+  const told: object[] = [];
   const ring = openKeyRing(path, { now: () => new Date(0) }, { warn: () => {} });
   const keys = personKeyStore(db.pool);
   const vault = createVault({
@@ -292,7 +292,7 @@ test('of a value that does not open its row is told, once for each look, and not
     ring,
     newId: randomUUID,
     randomBytes,
-    unreadable: (row) => told.push(row),
+    unreadable: (place) => told.push(place),
   });
   const alice = await person();
   const [whole, spoilt] = [await write(vault, alice, 'whole'), await write(vault, alice, 'spoilt')];
@@ -303,7 +303,7 @@ test('of a value that does not open its row is told, once for each look, and not
   );
   assert.equal(await read(vault, alice, whole), 'whole');
   await assert.rejects(read(vault, alice, spoilt), CorruptEnvelopeError);
-  assert.deepEqual(told, [spoilt]);
+  assert.deepEqual(told, [{ table: 'personal_fields', column: 'envelope', row: spoilt }]);
 });
 
 test('where there is no ring, personal data are refused and nothing is half written', async () => {

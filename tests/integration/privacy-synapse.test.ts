@@ -9,12 +9,14 @@ import { after, describe, it } from 'node:test';
 import { pino } from 'pino';
 import { createSynapseProfiles } from '../../auralink-communication-service/adapters/synapse-profile.ts';
 import { createMatrixAccounts } from '../../auralink-communication-service/auralink-modules/auraid/matrix-accounts.ts';
+import { createNames } from '../../auralink-communication-service/auralink-modules/auraid/names-service.ts';
 import { systemClock } from '../../auralink-communication-service/core/clock.ts';
 import { newId, type UserId } from '../../auralink-communication-service/core/ids.ts';
 import { createNetworks } from '../../auralink-communication-service/http/networks.ts';
 import { proxyRoutes } from '../../auralink-communication-service/http/proxy.ts';
 import { createProxyPrivacy } from '../../auralink-communication-service/http/proxy-privacy.ts';
 import { buildDoor } from '../../auralink-communication-service/http/server.ts';
+import { createEventLog } from '../../auralink-communication-service/store/event-log.ts';
 import { accountStore } from '../../auralink-communication-service/store/matrix-accounts.ts';
 import { nameStore } from '../../auralink-communication-service/store/names.ts';
 import { createOutbox } from '../../auralink-communication-service/store/outbox.ts';
@@ -118,6 +120,14 @@ const accounts = createMatrixAccounts({
   ...{ proofs: { byPassword: async () => null, byOpenIdToken: async () => null } },
   ...{ limiter: { hit: async () => {} }, spendToken: async () => true, now: () => new Date() },
   ...{ outbox: createOutbox(door.db.pool, newId), audit: { record: async () => {} } },
+});
+const names = createNames({
+  ...{ unitOfWork: door.db.unitOfWork, names: nameStore(door.db.pool), accounts: accountStore(door.db.pool) },
+  ...{ proofs: { byPassword: async (userId: UserId) => userId, byOpenIdToken: async () => null } },
+  ...{ limiter: { hit: async () => {} }, newId, reserved: new Set<string>() },
+  ...{ outbox: createOutbox(door.db.pool, newId), audit: { record: async () => {} } },
+  ...{ fanOut: door.part.fanOut, cache: { changed: () => {} } as never, endpointRevoked: () => {} },
+  ...{ log: createEventLog(door.db.pool), registration: {} as never },
 });
 const profileOf = (of: { userId: string } | string, rest = '', version = 'v3') =>
   `/_matrix/client/${version}/profile/${encodeURIComponent(typeof of === 'string' ? of : of.userId)}${rest}`;
@@ -225,6 +235,34 @@ describe('a profile at Synapse', () => {
     );
     assert.deepEqual([(await shown(own)).displayname, (await shown(own)).avatar_url], ['Her own', undefined]);
     assert.match((await shown(her)).avatar_url, /^mxc:/);
+  });
+
+  it('loses what we wrote when its owner gives her name back, and has it again when she comes back', async () => {
+    const her = await account();
+    await putPicture(her.person);
+    const shown = async () => (await matrix('GET', profileOf(her), her.token)).body;
+    const before = await shown();
+    assert.equal(before.displayname, `Name of ${her.person.auraId}`);
+    await names.release(her.person.personId);
+    await door.deliver();
+    assert.deepEqual([(await shown()).displayname, (await shown()).avatar_url], [undefined, undefined]);
+    await names.claimForAccount(her.userId as UserId, 'right', her.person.auraId, null, '127.0.0.1');
+    await door.deliver();
+    assert.deepEqual(
+      [(await shown()).displayname, typeof (await shown()).avatar_url],
+      [before.displayname, 'string'],
+    );
+  });
+
+  it('keeps what is its own when the name is given back, and shows nothing once the release overtakes a write', async () => {
+    const her = await account();
+    await set(her, { name: 'public' });
+    await profiles.setDisplayName(her.userId as UserId, 'Her own');
+    await her.person.ask('PUT', '/me/profile', { displayName: 'Another' });
+    // The write for the new name and the taking back wait together.
+    await names.release(her.person.personId);
+    await door.deliver();
+    assert.equal((await matrix('GET', profileOf(her), her.token)).body.displayname, 'Her own');
   });
 
   it('cannot be changed there, by any spelling', async () => {

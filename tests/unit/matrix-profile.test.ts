@@ -1,6 +1,7 @@
 /** The Matrix profile's writer against a homeserver in memory: what it uploads, and accounts that leave while it writes. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { CorruptEnvelopeError } from '../../auralink-communication-service/auralink-modules/auraid/envelope.ts';
 import {
   MATRIX_PROFILE_LEFT_TOPIC,
   MATRIX_PROFILE_TOPIC,
@@ -22,7 +23,7 @@ function homeserver() {
   const uploads: string[] = [];
   const writes: string[] = [];
   let known: UploadedPicture | null = null;
-  const state = { attached: true, picture: 'one', onRead: () => {} };
+  const state = { attached: true, picture: 'one', spoilt: false, onRead: () => {} };
   const store: MatrixProfileStore = {
     find: async () => ({
       accounts: [{ userId, picture: known }],
@@ -37,7 +38,12 @@ function homeserver() {
   };
   const handlers = matrixProfileHandlers({
     store,
-    vault: { open: async (_personId, _place, envelope) => envelope },
+    vault: {
+      open: async (_personId, _place, envelope) => {
+        if (state.spoilt) throw new CorruptEnvelopeError('of a test');
+        return envelope;
+      },
+    },
     profiles: {
       getProfile: async () => {
         const now = { ...profile };
@@ -73,6 +79,16 @@ test('the same picture is uploaded once, another one anew, and a repeat writes n
   state.picture = 'two';
   await follow();
   assert.deepEqual(uploads, ['one', 'two']);
+});
+
+test('a picture that cannot be opened is as one that is not there: the name is written, and nothing waits', async () => {
+  const { profile, state, follow } = homeserver();
+  await follow();
+  assert.equal(profile.avatarUrl, 'mxc://aura.example/1');
+  state.spoilt = true;
+  profile.displayName = null;
+  await follow();
+  assert.deepEqual(profile, { displayName: 'Alice', avatarUrl: null });
 });
 
 test('an account that leaves while its profile is being written keeps nothing of it', async () => {

@@ -47,8 +47,8 @@ export interface VaultDeps {
   readonly ring: KeyRingSource;
   readonly newId: () => string;
   readonly randomBytes: RandomBytes;
-  /** Hears of each value that could not be opened where it lies; `row` is its id. */
-  readonly unreadable?: (row: string) => void;
+  /** Hears of each value that could not be opened where it lies. */
+  readonly unreadable?: (place: Place) => void;
 }
 
 export function createVault(deps: VaultDeps): Vault {
@@ -87,7 +87,7 @@ export function createVault(deps: VaultDeps): Vault {
       try {
         return await open(personId, place, envelope);
       } catch (error) {
-        if (error instanceof CorruptEnvelopeError) deps.unreadable?.(place.row);
+        if (error instanceof CorruptEnvelopeError) deps.unreadable?.(place);
         throw error;
       }
     },

@@ -1,11 +1,12 @@
 /**
  * Everything about a person, for herself (Art. 15 and 20 GDPR): as JSON, and as a page without script that anybody can
- * read. What others keep about her (their notes, their blocks) is theirs and not in it.
+ * read. What others keep about her (their notes, their blocks) is theirs and not in it. A value that cannot be opened
+ * any more is left out and named; it keeps nothing else from her.
  */
 import type { PersonId } from '../../core/ids.ts';
 import type { UnitOfWork } from '../../core/unit-of-work.ts';
 import type { Audit } from './audit.ts';
-import type { Vault } from './data-keys.ts';
+import { findOpened, type Vault } from './data-keys.ts';
 import type { RateLimiter } from './ports.ts';
 import type { ExportRow, ExportStore, Sealed } from './ports-leaving.ts';
 
@@ -25,8 +26,18 @@ export interface ExportDeps {
   readonly audit: Audit;
 }
 
+/** A value that is stored and cannot be opened: its key is gone, or it was altered. */
+export interface Unreadable {
+  readonly section: string;
+  readonly table: string;
+  /** What it was, as far as its row tells: `email`, `note`, `label`. */
+  readonly kind: string;
+}
+
 export interface Exported {
   readonly exportedAt: string;
+  /** Values that are left out, because they cannot be opened. */
+  readonly unreadable: readonly Unreadable[];
   readonly [section: string]: unknown;
 }
 
@@ -38,31 +49,47 @@ export async function exportAll(deps: ExportDeps, personId: PersonId, now: Date)
   );
   const sections = await deps.store.read(personId, EXPORT_ROWS_MAX);
   const opened: [string, ExportRow[]][] = [];
+  const unreadable: Unreadable[] = [];
   for (const { name, rows } of sections) {
     const readable: ExportRow[] = [];
-    for (const row of rows) readable.push(await openRow(deps.vault, personId, row));
+    for (const row of rows) {
+      const { shown, lost } = await openRow(deps.vault, personId, row);
+      readable.push(shown);
+      unreadable.push(...lost.map((one) => ({ section: name, ...one })));
+    }
     opened.push([name, readable]);
   }
   const audit = await deps.store.listActs(personId, EXPORT_ROWS_MAX);
-  return { exportedAt: now.toISOString(), ...Object.fromEntries(opened), audit };
+  return { exportedAt: now.toISOString(), unreadable, ...Object.fromEntries(opened), audit };
 }
 
 const isSealed = (value: unknown): value is Sealed =>
   typeof value === 'object' && value !== null && 'sealed' in value && Buffer.isBuffer(value.sealed);
 
-async function openRow(vault: Pick<Vault, 'open'>, personId: PersonId, row: ExportRow): Promise<ExportRow> {
+interface OpenedRow {
+  readonly shown: ExportRow;
+  readonly lost: readonly Omit<Unreadable, 'section'>[];
+}
+
+/** A row without one of its values says so. */
+async function openRow(vault: Pick<Vault, 'open'>, personId: PersonId, row: ExportRow): Promise<OpenedRow> {
   const entries: [string, unknown][] = [];
+  const lost: Omit<Unreadable, 'section'>[] = [];
   for (const [name, value] of Object.entries(row)) {
     if (!isSealed(value)) {
       entries.push([name, value]);
       continue;
     }
     const { table, column, row: id } = value;
-    const plain = await vault.open(personId, { table, column, row: id }, value.sealed);
+    const plain = await findOpened(vault, personId, { table, column, row: id }, value.sealed);
+    if (plain === null) {
+      lost.push({ table, kind: typeof row.kind === 'string' ? row.kind : name });
+      continue;
+    }
     // A picture is no text: it comes as base64.
     entries.push([name, row.kind === 'picture' ? plain.toString('base64') : plain.toString('utf8')]);
   }
-  return Object.fromEntries(entries);
+  return { shown: Object.fromEntries([...entries, ...lost.map(() => ['unreadable', true])]), lost };
 }
 
 const ESCAPES: Readonly<Record<string, string>> = {
@@ -93,8 +120,10 @@ export function asPage(exported: Exported): string {
 }
 
 function sectionOf(name: string, rows: readonly ExportRow[]): string {
-  const title = `<h2>${escaped(name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`))}</h2>`;
-  const columns = Object.keys(rows[0] ?? {});
+  const words = name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+  const title = `<h2>${name === 'unreadable' ? 'What could not be read' : escaped(words)}</h2>`;
+  // A row that lost its value has fewer columns than the others.
+  const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))];
   if (columns.length === 0) return `${title}<p>Nothing.</p>`;
   const head = columns.map((column) => `<th>${escaped(column)}</th>`).join('');
   const body = rows

@@ -1,20 +1,21 @@
 /**
  * Makes a person's Matrix profile follow her AuraID profile: name and picture are there while both the profile and the
  * field are public, and gone otherwise, because Matrix knows no friends. Reads what is true at its turn, so that many
- * changes end in one state and a repeat changes nothing. An account that is hers no more loses what was written there.
+ * changes end in one state and a repeat changes nothing. An account that is hers no more, or whose owner gave her name
+ * back, loses what was written there. A picture that cannot be opened is, as everywhere, as one that is not there.
  */
 import { createHash } from 'node:crypto';
 import type { PersonId, UserId } from '../../core/ids.ts';
 import type { OutboxHandler } from '../../core/outbox.ts';
 import type { Tx } from '../../core/unit-of-work.ts';
-import type { Vault } from './data-keys.ts';
+import { findOpened, type Vault } from './data-keys.ts';
 import { fieldPlace } from './envelope.ts';
 import { typeOfPicture } from './picture.ts';
 import type { MatrixProfileStore, MatrixProfiles, Outbox, UploadedPicture } from './ports-privacy.ts';
 
 /** Somebody's name, picture or audience of these has changed. */
 export const MATRIX_PROFILE_TOPIC = 'identity.matrix_profile';
-/** An account has ceased to be somebody's. */
+/** An account has ceased to be somebody's, or its owner to have a name. */
 export const MATRIX_PROFILE_LEFT_TOPIC = 'identity.matrix_profile_left';
 
 export interface MatrixProfileDeps {
@@ -38,7 +39,7 @@ export function matrixProfileHandlers(deps: MatrixProfileDeps): ReadonlyMap<stri
   ]);
 }
 
-/** In the transaction that takes the account from her. */
+/** In the transaction that takes the account, or her name, from her. */
 export async function takeBackLater(
   outbox: Outbox,
   tx: Tx,
@@ -55,7 +56,7 @@ async function follow(deps: MatrixProfileDeps, personId: PersonId): Promise<void
   const picture =
     wanted.picture === null
       ? null
-      : await deps.vault.open(personId, fieldPlace(wanted.picture.fieldId), wanted.picture.envelope);
+      : await findOpened(deps.vault, personId, fieldPlace(wanted.picture.fieldId), wanted.picture.envelope);
   for (const account of wanted.accounts) await write(deps, personId, account, wanted.displayName, picture);
 }
 

@@ -8,7 +8,7 @@ import { AuraError, signedOut } from '../../core/errors.ts';
 import type { AuraId, EndpointId, NewId, PersonId, UserId } from '../../core/ids.ts';
 import type { Tx, UnitOfWork } from '../../core/unit-of-work.ts';
 import type { Audit } from './audit.ts';
-import { MATRIX_PROFILE_TOPIC } from './matrix-profile.ts';
+import { MATRIX_PROFILE_TOPIC, takeBackLater } from './matrix-profile.ts';
 import type { Registered } from './model.ts';
 import { type ClaimableName, checkName, FAULT_TEXT } from './names.ts';
 import type { EndpointRevoked, RateLimiter } from './ports.ts';
@@ -159,6 +159,9 @@ async function release(deps: NamesDeps, personId: PersonId): Promise<void> {
     if (own?.state !== 'active') throw signedOut();
     await names.holdCurrent(tx, holdOf(deps, personId, 'released'));
     await names.leave(tx, personId, goneAddress());
+    for (const { userId, shown } of await deps.accounts.forgetShown(tx, personId)) {
+      await takeBackLater(deps.outbox, tx, userId, shown);
+    }
     const endpoints = await names.endSessions(tx, personId);
     await deps.fanOut.changed(tx, personId);
     await record(deps, tx, personId, 'name.released');

@@ -107,6 +107,8 @@ export interface AccountStore {
   findPrimary(personId: PersonId): Promise<UserId | null>;
   /** Its password is hers from now on. */
   makePrimary(tx: Tx, personId: PersonId, userId: UserId): Promise<void>;
+  /** Forgets, and returns, what was written into the Matrix profiles of her accounts. */
+  forgetShown(tx: Tx, personId: PersonId): Promise<readonly { userId: UserId; shown: ShownInMatrix }[]>;
   /** What had been written into its Matrix profile; null when it was not hers, or is primary. */
   detach(tx: Tx, personId: PersonId, userId: UserId): Promise<ShownInMatrix | null>;
 }

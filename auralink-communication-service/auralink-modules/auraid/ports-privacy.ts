@@ -243,12 +243,12 @@ export interface MatrixProfileStore {
     readonly displayName: string | null;
     readonly picture: { readonly fieldId: string; readonly envelope: Buffer } | null;
   } | null>;
-  /** Remembers what is shown there from now on; false when the account is not hers any more. */
+  /** Remembers what is shown there from now on; false when the account is not hers any more, or she has no name. */
   note(
     personId: PersonId,
     userId: UserId,
     shown: { readonly displayName: string | null; readonly picture: UploadedPicture | null },
   ): Promise<boolean>;
-  /** Whether the account is anybody's. */
+  /** Whether the account is anybody's who has a name. */
   isAttached(userId: UserId): Promise<boolean>;
 }

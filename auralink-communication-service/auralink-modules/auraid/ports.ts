@@ -90,6 +90,8 @@ export interface IdentityMetrics {
   refused(right: 'call' | 'friend_request' | 'matrix_profile'): void;
   /** Data keys were wrapped anew by the key that is current now. */
   rewrapped(keys: number): void;
+  /** A stored value of this table could not be opened. */
+  unreadable(table: string): void;
   /** An entry was written to the audit log. */
   audited(act: Act): void;
 }
