@@ -8,6 +8,12 @@ const API = '/_auralink/v1';
 /** The one password that is right. */
 export const PASSWORD = 'alice knows it by heart';
 
+const BAD_VALUE = {
+  errcode: 'M_INVALID_PARAM',
+  reason: 'invalid',
+  detail: 'value: must be an e-mail address such as a@example.org',
+};
+
 /** Every field of every body that these routes read; the pages alone send them. */
 interface Body {
   readonly kind: FieldKind;
@@ -19,6 +25,8 @@ interface Body {
   readonly usesMax: number;
   readonly label?: string;
   readonly code: string;
+  readonly email?: string;
+  readonly phone?: string;
   readonly currentPassword: string;
 }
 
@@ -70,6 +78,14 @@ function ownRoutes(app: FastifyInstance, life: Life): void {
     life.fields.push(field);
     return reply.code(201).send(field);
   });
+  app.put(`${API}/me/fields/:id`, (request, reply) => {
+    const { params, body } = asked(request);
+    if (body.value.endsWith('@')) return reply.code(400).send(BAD_VALUE);
+    life.fields = life.fields.map((one) =>
+      one.fieldId === params.id ? { ...one, value: body.value, updatedAt: inDays(0) } : one,
+    );
+    return life.fields.find((one) => one.fieldId === params.id);
+  });
   app.delete(`${API}/me/fields/:id`, (request, reply) => {
     life.fields = life.fields.filter((one) => one.fieldId !== asked(request).params.id);
     return reply.code(204).send();
@@ -111,6 +127,10 @@ function nameRoutes(app: FastifyInstance, life: Life): void {
 
 function peopleRoutes(app: FastifyInstance, life: Life): void {
   app.get(`${API}/contacts`, () => ({ friends: life.friends, next: null }));
+  app.post(`${API}/find`, (request) => {
+    const { email, phone } = asked(request).body;
+    return { people: life.findable[email ?? phone?.replaceAll(' ', '') ?? ''] ?? [] };
+  });
   app.get(`${API}/contacts/requests`, () => life.requests);
   app.post(`${API}/contacts/requests`, (request, reply) => {
     const { to } = asked(request).body;
@@ -206,7 +226,7 @@ function accountRoutes(app: FastifyInstance, life: Life): void {
     life.apps = life.apps.filter((one) => one.appId !== asked(request).params.id);
     return reply.code(204).send();
   });
-  app.get(`${API}/me/sessions`, () => ({ sessions: life.sessions, matrixKnown: true }));
+  app.get(`${API}/me/sessions`, () => ({ sessions: life.sessions, matrixKnown: life.matrixKnown }));
   app.delete(`${API}/me/sessions/:id`, (request, reply) => {
     life.sessions = life.sessions.filter((one) => one.sessionId !== asked(request).params.id);
     return reply.code(204).send();

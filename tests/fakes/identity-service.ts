@@ -153,6 +153,14 @@ export function aliceLife() {
       session({ kind: 'browser' }),
       session({ kind: 'matrix', label: 'Element Desktop' }),
     ],
+    /** False: as while Synapse is away. */
+    matrixKnown: true,
+    /** Whom she finds, by e-mail address or number. */
+    findable: {
+      'frank@example.org': [viewOf('frank', 'Frank Fjord', { verifications: ['email'] })],
+      '+4930123456': [viewOf('bob', 'Bob Brown', { online: true }), viewOf('gina.from.the.harbour', null)],
+      'alice@example.com': [viewOf('alice', 'Alice Archer')],
+    } as Readonly<Record<string, readonly ProfileView[]>>,
     apps: [
       {
         appId: 'phone',

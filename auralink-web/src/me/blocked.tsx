@@ -37,7 +37,7 @@ export function Blocked({ auralink }: { auralink: AuraLink }) {
               <button
                 type="button"
                 className="button quiet small"
-                disabled={action.busy}
+                aria-disabled={action.busy}
                 aria-label={`Unblock ${auraId}`}
                 onClick={() => void unblock(auraId)}
               >

@@ -2,12 +2,14 @@
 import { useState } from 'react';
 import type { AuraLink, ContactList, Friend } from '../../../auralink-client/index.ts';
 import type { PageProps } from '../mount.tsx';
+import { useStore } from '../store.ts';
 import { nameOf } from '../ui/avatar.tsx';
 import { Icon } from '../ui/icons.tsx';
 import { Empty, Outcome, Panel, Row, Rows, Waiting } from '../ui/panel.tsx';
 import { PersonAvatar } from '../ui/person-avatar.tsx';
 import { type Action, useAction } from '../ui/use-action.ts';
 import { type Loaded, useLoaded } from '../ui/use-loaded.ts';
+import { Find } from './find.tsx';
 import { FriendSheet } from './friend-sheet.tsx';
 import { Lists } from './lists.tsx';
 import { mePath } from './route.ts';
@@ -18,7 +20,8 @@ interface Known {
   readonly next: string | null;
 }
 
-export function ContactsPage({ auralink, controller }: PageProps) {
+export function ContactsPage({ auralink, controller, session }: PageProps) {
+  const { me } = useStore(session);
   const known = useLoaded<Known>(() => auralink.contacts.friends());
   const lists = useLoaded(() => auralink.contacts.lists());
   const action = useAction();
@@ -67,6 +70,11 @@ export function ContactsPage({ auralink, controller }: PageProps) {
         <Older auralink={auralink} known={known} action={action} />
         <Outcome action={action} />
       </Panel>
+      <Find
+        auralink={auralink}
+        ownAddress={me?.auraId ?? null}
+        friends={(known.value?.friends ?? []).map(({ auraId }) => auraId)}
+      />
       <Lists auralink={auralink} lists={lists} />
       {open !== undefined && (
         <FriendSheet
@@ -139,7 +147,7 @@ function Older({ auralink, known, action }: OlderProps) {
     <button
       type="button"
       className="button quiet wide"
-      disabled={action.busy}
+      aria-disabled={action.busy}
       onClick={() => void action.run(more)}
     >
       More friends

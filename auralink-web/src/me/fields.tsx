@@ -1,30 +1,43 @@
 /** What she told the service of herself beyond her profile: kept encrypted, shown to nobody by itself. */
-import { useState } from 'react';
-import type { AuraLink, FieldKind } from '../../../auralink-client/index.ts';
+import { useEffect, useRef, useState } from 'react';
+import type { AuraLink, FieldKind, ListedField } from '../../../auralink-client/index.ts';
 import { Form, TextField } from '../ui/form.tsx';
 import { Icon } from '../ui/icons.tsx';
 import { Outcome, Panel, Row, Rows, Waiting } from '../ui/panel.tsx';
 import { useAction } from '../ui/use-action.ts';
 import { useLoaded } from '../ui/use-loaded.ts';
 
-const KINDS: Record<FieldKind, { readonly label: string; readonly type: string; readonly example: string }> =
-  {
-    email: { label: 'E-mail address', type: 'email', example: 'alice@example.com' },
-    phone: { label: 'Phone number', type: 'tel', example: '+49 30 123456' },
-    birth_date: { label: 'Date of birth', type: 'date', example: '1990-01-31' },
-    postal_address: { label: 'Postal address', type: 'text', example: '1 High Street, Sampletown' },
-    document: { label: 'Document', type: 'text', example: 'Passport C01X00T47' },
-  };
+interface KindText {
+  readonly label: string;
+  readonly type: string;
+  readonly example: string;
+  /** By this one others may find her, once it is confirmed. */
+  readonly finds?: true;
+}
+
+const KINDS: Record<FieldKind, KindText> = {
+  email: { label: 'E-mail address', type: 'email', example: 'alice@example.com', finds: true },
+  phone: { label: 'Phone number', type: 'tel', example: '+49 30 123456', finds: true },
+  birth_date: { label: 'Date of birth', type: 'date', example: '1990-01-31' },
+  postal_address: { label: 'Postal address', type: 'text', example: '1 High Street, Sampletown' },
+  document: { label: 'Document', type: 'text', example: 'Passport C01X00T47' },
+};
 const VALUE_MAX_LENGTH = 2000;
 
 export function Fields({ auralink }: { auralink: AuraLink }) {
   const fields = useLoaded(() => auralink.account.fields());
   const action = useAction();
+  const [editing, setEditing] = useState<string | null>(null);
   const remove = (fieldId: string, label: string): Promise<boolean> =>
     action.run(async () => {
       await auralink.account.removeField(fieldId);
       await fields.reload();
     }, `${label} removed.`);
+  const change = async ({ fieldId, kind }: ListedField, value: string): Promise<void> => {
+    await auralink.account.changeField(fieldId, kind, value);
+    await action.run(fields.reload, `${KINDS[kind].label} changed.`);
+    setEditing(null);
+  };
   return (
     <Panel
       title="Kept for you"
@@ -33,34 +46,120 @@ export function Fields({ auralink }: { auralink: AuraLink }) {
       <Waiting of={fields} />
       {fields.value !== null && fields.value.length > 0 && (
         <Rows label="Kept for you">
-          {fields.value.map((field) => {
-            const { label } = KINDS[field.kind];
-            const value = field.value ?? 'It cannot be read any more: remove it, and add it again.';
-            return (
-              <Row key={field.fieldId} title={value} detail={label} testId="field">
-                <button
-                  type="button"
-                  className="icon-button"
-                  aria-label={`Remove ${label} ${field.value ?? ''}`.trim()}
-                  disabled={action.busy}
-                  onClick={() => void remove(field.fieldId, label)}
-                >
-                  <Icon name="close" />
-                </button>
-              </Row>
-            );
-          })}
+          {fields.value.map((field) => (
+            <FieldRow
+              key={field.fieldId}
+              field={field}
+              editing={editing === field.fieldId}
+              busy={action.busy}
+              onEdit={() => setEditing(field.fieldId)}
+              onCancel={() => setEditing(null)}
+              onChange={(value) => change(field, value)}
+              onRemove={() => void remove(field.fieldId, KINDS[field.kind].label)}
+            />
+          ))}
         </Rows>
       )}
-      <Outcome action={action} />
+      <Outcome action={action} testId="fields-said" />
       <AddField auralink={auralink} onAdded={fields.reload} />
     </Panel>
   );
 }
 
-/** `+49 (30) 12-34` as the service keeps it. */
-function digitsOf(number: string): string {
-  return number.replaceAll(/[\s()./-]/g, '');
+interface FieldRowProps {
+  readonly field: ListedField;
+  readonly editing: boolean;
+  readonly busy: boolean;
+  readonly onEdit: () => void;
+  readonly onCancel: () => void;
+  readonly onChange: (value: string) => Promise<void>;
+  readonly onRemove: () => void;
+}
+
+function FieldRow(props: FieldRowProps) {
+  const { field, editing, busy } = props;
+  const { label } = KINDS[field.kind];
+  const pencil = useRef<HTMLButtonElement>(null);
+  const wasEditing = useRef(editing);
+  // Whoever is done with it stands where she began.
+  useEffect(() => {
+    if (wasEditing.current && !editing) pencil.current?.focus();
+    wasEditing.current = editing;
+  }, [editing]);
+  if (editing) return <EditField {...props} />;
+  const named = `${label} ${field.value ?? ''}`.trim();
+  return (
+    <Row
+      title={field.value ?? 'It cannot be read any more: remove it, and add it again.'}
+      detail={label}
+      testId="field"
+    >
+      {field.value !== undefined && (
+        <button
+          ref={pencil}
+          type="button"
+          className="icon-button"
+          aria-label={`Change ${named}`}
+          onClick={props.onEdit}
+        >
+          <Icon name="pencil" />
+        </button>
+      )}
+      <button
+        type="button"
+        className="icon-button"
+        aria-label={`Remove ${named}`}
+        aria-disabled={busy}
+        onClick={props.onRemove}
+      >
+        <Icon name="close" />
+      </button>
+    </Row>
+  );
+}
+
+/** The row while its value is typed anew; Escape leaves it as it was. */
+function EditField({ field, onCancel, onChange }: FieldRowProps) {
+  const { label, type, finds } = KINDS[field.kind];
+  const [value, setValue] = useState(field.value ?? '');
+  const box = useRef<HTMLLIElement>(null);
+  useEffect(() => box.current?.querySelector('input')?.select(), []);
+  const kept = asKept(field.kind, value);
+  return (
+    <li
+      ref={box}
+      className="row editing"
+      data-testid="field-editor"
+      onKeyDown={(event) => event.key === 'Escape' && onCancel()}
+    >
+      <Form
+        testId="field-change"
+        action="Save"
+        disabled={kept === '' || kept === field.value}
+        onCancel={onCancel}
+        onSubmit={() => onChange(kept)}
+        leaves
+      >
+        <TextField
+          label={label}
+          testId="field-changed"
+          type={type}
+          value={value}
+          onValue={setValue}
+          maxLength={VALUE_MAX_LENGTH}
+          autoComplete="off"
+          {...(finds && {
+            hint: <p className="hint">Another one has to be confirmed before anybody finds you by it.</p>,
+          })}
+        />
+      </Form>
+    </li>
+  );
+}
+
+/** What she typed as the service keeps it: `+49 (30) 12-34` without what is between the digits. */
+function asKept(kind: FieldKind, typed: string): string {
+  return kind === 'phone' ? typed.replaceAll(/[\s()./-]/g, '') : typed.trim();
 }
 
 function AddField({ auralink, onAdded }: { auralink: AuraLink; onAdded: () => Promise<void> }) {
@@ -68,7 +167,7 @@ function AddField({ auralink, onAdded }: { auralink: AuraLink; onAdded: () => Pr
   const [value, setValue] = useState('');
   const { label, type, example } = KINDS[kind];
   const add = async (): Promise<void> => {
-    await auralink.account.addField(kind, kind === 'phone' ? digitsOf(value) : value.trim());
+    await auralink.account.addField(kind, asKept(kind, value));
     setValue('');
     await onAdded();
   };

@@ -69,7 +69,7 @@ function OnLists({ auralink, friend, lists, onChange }: FriendSheetProps) {
           <input
             type="checkbox"
             checked={friend.lists.includes(listId)}
-            disabled={action.busy}
+            aria-disabled={action.busy}
             onChange={(event) => void toggle(listId, event.target.checked)}
           />
           {name}
@@ -96,7 +96,7 @@ function Parting({ auralink, friend, onChange, onClose }: FriendSheetProps) {
           type="button"
           className="button quiet"
           data-testid="unfriend"
-          disabled={action.busy}
+          aria-disabled={action.busy}
           onClick={() => void part(() => auralink.contacts.remove(friend.auraId))}
         >
           End friendship
@@ -105,7 +105,7 @@ function Parting({ auralink, friend, onChange, onClose }: FriendSheetProps) {
           type="button"
           className="button quiet"
           data-testid="friend-block"
-          disabled={action.busy}
+          aria-disabled={action.busy}
           onClick={() => void part(() => auralink.privacy.block(friend.auraId))}
         >
           Block

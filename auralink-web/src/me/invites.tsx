@@ -54,7 +54,7 @@ export function InvitesPage({ auralink }: PageProps) {
                   <button
                     type="button"
                     className="button quiet small"
-                    disabled={action.busy}
+                    aria-disabled={action.busy}
                     aria-label={`Take back ${invite.label ?? 'this link'}`}
                     onClick={() => void revoke(invite.inviteId)}
                   >

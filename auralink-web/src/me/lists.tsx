@@ -36,7 +36,7 @@ export function Lists({ auralink, lists }: ListsProps) {
               <button
                 type="button"
                 className="button quiet small"
-                disabled={action.busy}
+                aria-disabled={action.busy}
                 aria-label={`Remove the list ${list.name}`}
                 onClick={() => void remove(list)}
               >

@@ -36,7 +36,7 @@ function Export({ auralink }: { auralink: AuraLink }) {
           type="button"
           className="button primary"
           data-testid="export-html"
-          disabled={action.busy}
+          aria-disabled={action.busy}
           onClick={() => void take('html')}
         >
           A page to read
@@ -45,7 +45,7 @@ function Export({ auralink }: { auralink: AuraLink }) {
           type="button"
           className="button quiet"
           data-testid="export-json"
-          disabled={action.busy}
+          aria-disabled={action.busy}
           onClick={() => void take('json')}
         >
           A file for programs

@@ -90,7 +90,7 @@ function Picture({ auralink, session, me }: OfMe) {
           <button
             type="button"
             className="button quiet"
-            disabled={action.busy}
+            aria-disabled={action.busy}
             onClick={() => file.current?.click()}
           >
             {me.pictureUrl === null ? 'Add a picture' : 'Change the picture'}
@@ -99,7 +99,7 @@ function Picture({ auralink, session, me }: OfMe) {
             <button
               type="button"
               className="button quiet"
-              disabled={action.busy}
+              aria-disabled={action.busy}
               onClick={() => void change(() => auralink.account.removePicture(), 'Your picture is gone.')}
             >
               Remove it

@@ -1,6 +1,6 @@
 /** Who asks to be a friend, whom she has asked, and asking somebody. */
 import { useState } from 'react';
-import { AuraLinkError, type FriendRequests } from '../../../auralink-client/index.ts';
+import type { FriendRequests } from '../../../auralink-client/index.ts';
 import { findAddress } from '../address.ts';
 import type { PageProps } from '../mount.tsx';
 import { nameOf } from '../ui/avatar.tsx';
@@ -9,6 +9,7 @@ import { Empty, Outcome, Panel, Row, Rows, Waiting } from '../ui/panel.tsx';
 import { PersonAvatar } from '../ui/person-avatar.tsx';
 import { useAction } from '../ui/use-action.ts';
 import { type Loaded, useLoaded } from '../ui/use-loaded.ts';
+import { askWords } from './ask-words.ts';
 import { useEvent } from './use-event.ts';
 import { dayWords } from './words.ts';
 
@@ -52,7 +53,7 @@ function Incoming({ auralink, requests }: OfRequests) {
               <button
                 type="button"
                 className="button primary small"
-                disabled={action.busy}
+                aria-disabled={action.busy}
                 aria-label={`Accept ${nameOf(from)}`}
                 onClick={() =>
                   void decide(
@@ -66,7 +67,7 @@ function Incoming({ auralink, requests }: OfRequests) {
               <button
                 type="button"
                 className="button quiet small"
-                disabled={action.busy}
+                aria-disabled={action.busy}
                 aria-label={`Decline ${nameOf(from)}`}
                 onClick={() =>
                   void decide(() => auralink.contacts.decline(requestId), 'Declined. Nobody was told.')
@@ -81,15 +82,6 @@ function Incoming({ auralink, requests }: OfRequests) {
       <Outcome action={action} testId="incoming-said" />
     </Panel>
   );
-}
-
-function askWords(error: unknown): string | undefined {
-  if (!(error instanceof AuraLinkError)) return undefined;
-  if (error.status === 404) return 'Nobody has this address.';
-  if (error.reason === 'already_friends') return 'You are friends already.';
-  if (error.reason === 'you_blocked')
-    return 'You have blocked this person. Unblock her first, under Privacy.';
-  return undefined;
 }
 
 function Ask({ auralink, requests }: OfRequests) {
@@ -143,7 +135,7 @@ function Outgoing({ auralink, requests }: OfRequests) {
             <button
               type="button"
               className="button quiet small"
-              disabled={action.busy}
+              aria-disabled={action.busy}
               aria-label={`Take back the request to ${to}`}
               onClick={() => void withdraw(requestId)}
             >

@@ -50,7 +50,7 @@ export function SessionsPage({ auralink }: PageProps) {
                 <button
                   type="button"
                   className="button quiet small"
-                  disabled={action.busy}
+                  aria-disabled={action.busy}
                   aria-label={`Sign out ${titleOf(session)}`}
                   onClick={() => void end(session)}
                 >
@@ -72,7 +72,7 @@ export function SessionsPage({ auralink }: PageProps) {
           type="button"
           className="button quiet wide"
           data-testid="revoke-all"
-          disabled={action.busy}
+          aria-disabled={action.busy}
           onClick={() => setAll(true)}
         >
           Sign out everywhere else

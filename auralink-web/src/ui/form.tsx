@@ -5,6 +5,8 @@ import {
   type ReactNode,
   type TextareaHTMLAttributes,
   useId,
+  useLayoutEffect,
+  useRef,
   useState,
 } from 'react';
 import { wordsOf } from '../session.ts';
@@ -116,6 +118,8 @@ export interface FormProps {
   readonly done?: string;
   readonly wordsFor?: (error: unknown) => string | undefined;
   readonly danger?: boolean;
+  /** Beside the first button there is one that gives up. */
+  readonly onCancel?: () => void;
   readonly children: ReactNode;
 }
 
@@ -123,8 +127,17 @@ export function Form(props: FormProps) {
   const { testId, action, disabled = false, leaves = false, danger = false } = props;
   const [state, setState] = useState<'idle' | 'busy' | 'done'>('idle');
   const [error, setError] = useState<string | null>(null);
+  const ref = useRef<HTMLFormElement>(null);
+  // Done, and its button cannot be pressed again as it stands: whoever pressed it goes on where she types.
+  useLayoutEffect(() => {
+    const button = ref.current?.querySelector<HTMLButtonElement>('button[type=submit]');
+    if (state === 'done' && button?.disabled === true && button.matches(':focus-visible')) {
+      ref.current?.querySelector<HTMLElement>('input, select, textarea')?.focus();
+    }
+  }, [state]);
   const submit = async (event: FormEvent): Promise<void> => {
     event.preventDefault();
+    if (state === 'busy') return;
     setState('busy');
     setError(null);
     try {
@@ -137,6 +150,7 @@ export function Form(props: FormProps) {
   };
   return (
     <form
+      ref={ref}
       className="form"
       onSubmit={(event) => void submit(event)}
       onChange={() => state === 'done' && setState('idle')}
@@ -147,14 +161,27 @@ export function Form(props: FormProps) {
           {error}
         </p>
       )}
-      <button
-        type="submit"
-        className={danger ? 'button danger wide' : 'button primary wide'}
-        data-testid={testId}
-        disabled={state === 'busy' || disabled}
-      >
-        {state === 'busy' ? <span className="spinner" role="img" aria-label="One moment" /> : action}
-      </button>
+      <div className="form-acts">
+        <button
+          type="submit"
+          className={danger ? 'button danger' : 'button primary'}
+          data-testid={testId}
+          disabled={disabled && state !== 'busy'}
+          aria-disabled={state === 'busy'}
+        >
+          {state === 'busy' ? <span className="spinner" role="img" aria-label="One moment" /> : action}
+        </button>
+        {props.onCancel !== undefined && (
+          <button
+            type="button"
+            className="button quiet"
+            data-testid={`${testId}-cancel`}
+            onClick={props.onCancel}
+          >
+            Cancel
+          </button>
+        )}
+      </div>
       {props.done !== undefined && (
         <p className="hint good said" role="status" data-testid={`${testId}-done`}>
           {state === 'done' ? props.done : ''}

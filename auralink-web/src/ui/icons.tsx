@@ -84,6 +84,7 @@ const PATHS = {
   bubble: <path d="M21 11.500a8.500 8.500 0 0 1-12.500 7.500L3 21l2-5.500a8.500 8.500 0 1 1 16-4z" />,
   forward: <path d="m10 5 7 7-7 7" />,
   copy: <path d="M9 9h11v11H9zM5 15H4V4h11v1" />,
+  pencil: <path d="M4 20l1-4.500L16.500 4a2.100 2.100 0 0 1 3 3L8 18.500zM14.500 6l3 3" />,
   check: <path d="m4.500 12.500 5 5 10-11" />,
   sound: <path d="M4 9.500v5h3.500L13 19V5L7.5 9.500zM16.5 8.500a5 5 0 0 1 0 7M19 6a8.5 8.5 0 0 1 0 12" />,
 } satisfies Record<string, ReactNode>;

@@ -1,10 +1,11 @@
 /** Parts of which the account's pages are made: a titled panel, rows, what an action said, a question before a deed. */
-import { type ReactNode, useId, useState } from 'react';
+import { type ReactNode, useId, useRef, useState } from 'react';
 import { CurrentPasswordField, Form } from './form.tsx';
 import { Icon } from './icons.tsx';
 import { Modal } from './modal.tsx';
 import './panel.css';
 import type { Action } from './use-action.ts';
+import { useKeptFocus } from './use-kept-focus.ts';
 import type { Loaded } from './use-loaded.ts';
 
 interface PanelProps {
@@ -16,10 +17,14 @@ interface PanelProps {
 
 export function Panel({ title, intro, testId, children }: PanelProps) {
   const id = useId();
+  const ref = useRef<HTMLElement>(null);
+  const onFocus = useKeptFocus(ref);
   return (
-    <section className="panel" aria-labelledby={id} data-testid={testId}>
+    <section ref={ref} className="panel" aria-labelledby={id} data-testid={testId} onFocus={onFocus}>
       <header>
-        <h2 id={id}>{title}</h2>
+        <h2 id={id} tabIndex={-1}>
+          {title}
+        </h2>
         {intro !== undefined && <p className="hint">{intro}</p>}
       </header>
       {children}

@@ -19,6 +19,9 @@ const type = async (testId: string, text: string): Promise<void> => {
 const said = (testId: string, words: RegExp): Promise<void> =>
   page.getByTestId(testId).filter({ hasText: words }).waitFor();
 
+const focusOn = (what: string): Promise<boolean> =>
+  eventually(`the focus on ${what}`, async () => (await pages.focused()) === what);
+
 describe('the account by keyboard', () => {
   it('saves name and text, and says so', async () => {
     await pages.me('profile');
@@ -56,6 +59,51 @@ describe('the account by keyboard', () => {
     await page.getByRole('alert').filter({ hasText: 'not a picture that we can read' }).waitFor();
   });
 
+  it('changes a field in its place, gives it up at Escape, and says what is wrong with it', async () => {
+    await pages.me('profile');
+    const [field] = life.fields;
+    await page.getByRole('button', { name: 'Change E-mail address alice@example.com' }).focus();
+    await press('Enter');
+    await focusOn('field-changed');
+    await page.locator('[data-testid=field-change]:disabled').waitFor();
+    await page.keyboard.type('nobody@example.org');
+    await press('Escape');
+    await page.getByTestId('field-editor').waitFor({ state: 'detached' });
+    await focusOn('Change E-mail address alice@example.com');
+    assert.equal(life.fields[0]?.value, 'alice@example.com', 'Escape changes nothing');
+
+    await press('Enter');
+    await focusOn('field-changed');
+    await pages.assertNamed('a field that is changed');
+    await page.route('**/me/fields/*', (route) =>
+      route.fulfill({ status: 400, json: { errcode: 'M_INVALID_PARAM', detail: 'not such an address' } }),
+    );
+    await page.keyboard.type('alice@example.net');
+    await press('Enter');
+    await said('form-error', /not such an address/);
+    await page.unroute('**/me/fields/*');
+    await press('Enter');
+    await said('fields-said', /E-mail address changed/);
+    await page.getByTestId('field').getByText('alice@example.net', { exact: true }).waitFor();
+    await focusOn('Change E-mail address alice@example.net');
+    const sent = life.changes.findLast((one) => one.method === 'PUT' && one.path.includes('/me/fields/'));
+    assert.equal(sent?.path, `/_auralink/v1/me/fields/${field?.fieldId}`);
+    assert.deepEqual(sent.body, { kind: 'email', value: 'alice@example.net' });
+  });
+
+  it('adds a number as the service keeps it, and removes it with the focus where the next row is', async () => {
+    await page.getByTestId('field-kind').selectOption('phone');
+    await type('field-value', '+49 (30) 12-34-56');
+    await press('Tab');
+    await press('Enter');
+    await said('field-add-done', /Added/);
+    await focusOn('field-kind');
+    await page.getByRole('button', { name: 'Remove Phone number +4930123456' }).focus();
+    await press('Enter');
+    await said('fields-said', /Phone number removed/);
+    await focusOn('Change E-mail address alice@example.net');
+  });
+
   it('changes the address, says which are free, and lists the old one', async () => {
     await pages.me('names');
     await page.getByTestId('qr').waitFor();
@@ -87,6 +135,17 @@ describe('the account by keyboard', () => {
     await press('Enter');
     await eventually('one session', async () => (await page.getByTestId('session').count()) === 1);
     await page.getByTestId('revoke-all').waitFor({ state: 'detached' });
+  });
+
+  it('says while the Matrix server is away that Matrix apps are missing, and shows the rest', async () => {
+    life.matrixKnown = false;
+    await pages.me('sessions');
+    await said('matrix-unknown', /Matrix apps cannot be shown at the moment/);
+    await page.getByTestId('session').getByText('Phone').waitFor();
+    life.matrixKnown = true;
+    await pages.me('sessions');
+    await page.getByTestId('session').getByText('Phone').waitFor();
+    await page.getByTestId('matrix-unknown').waitFor({ state: 'detached' });
   });
 
   it('removes an app after asking, and not the phone itself', async () => {

@@ -181,6 +181,54 @@ describe('people', () => {
     await page.getByTestId('friend').filter({ hasText: 'Owes me a boat' }).waitFor();
   });
 
+  it('finds people by e-mail address and number, and asks them', async () => {
+    await wide.me('contacts');
+    await page.getByTestId('find-typed').focus();
+    await page.keyboard.type('frank@example.org, +49 30 123456; nobody@example.org, alice@example.com');
+    await press('Enter');
+    const found = page.getByTestId('found-person');
+    await found.filter({ hasText: 'Bob Brown' }).getByText('Your friend').waitFor();
+    await found.filter({ hasText: 'Alice Archer' }).getByText('You', { exact: true }).waitFor();
+    await found.getByText('@gina.from.the.harbour.aura').waitFor();
+    await said('found-nobody', /Nobody was found by nobody@example.org\. Only people who have confirmed it/);
+    assert.deepEqual(
+      life.changes.filter(({ path }) => path === `${API}/find`).map(({ body }) => body),
+      [
+        { email: 'frank@example.org' },
+        { phone: '+49 30 123456' },
+        { email: 'nobody@example.org' },
+        { email: 'alice@example.com' },
+      ],
+    );
+    await wide.assertNamed('the found');
+    await page.getByRole('button', { name: 'Ask Frank Fjord to be friends' }).focus();
+    await press('Enter');
+    await said('found-said', /Frank Fjord is asked/);
+    await found.filter({ hasText: 'Frank Fjord' }).getByText('Asked').waitFor();
+    assert.deepEqual((await change('POST', '/contacts/requests')).body, { to: '@frank.aura' });
+    await eventually('the focus in the next row', async () => {
+      return (await wide.focused()) === 'Ask @gina.from.the.harbour.aura to be friends';
+    });
+  });
+
+  it('says of what cannot be looked for what would be right, and asks nobody', async () => {
+    const before = life.changes.length;
+    await page.getByTestId('find-typed').focus();
+    for (const [typed, words] of [
+      ['030 123456', /030 123456 is no number with its country, such as \+49 30 123456/],
+      ['carol@', /carol@ is no e-mail address/],
+      ['@carol.aura', /@carol\.aura is an AuraLink address/],
+      [Array.from({ length: 11 }, (_, n) => `c${n}@example.org`).join(','), /At most 10 at a time/],
+    ] as const) {
+      await press('Control+A');
+      await page.keyboard.type(typed);
+      await press('Enter');
+      await said('find-fault', words);
+    }
+    await page.getByTestId('found-person').first().waitFor({ state: 'detached' });
+    assert.equal(life.changes.length, before);
+  });
+
   it('accepts who asks, and asks somebody', async () => {
     await wide.me('requests');
     await page.getByRole('button', { name: 'Accept Dave Dune' }).focus();
