@@ -71,7 +71,7 @@ export function Find({ auralink, ownAddress, friends }: FindProps) {
             setTried(false);
           }}
           maxLength={TYPED_MAX_LENGTH}
-          placeholder="carol@example.org, +49 30 123456"
+          placeholder="carol@example.org"
           autoComplete="off"
           autoCapitalize="none"
           spellCheck={false}
@@ -82,7 +82,9 @@ export function Find({ auralink, ownAddress, friends }: FindProps) {
                 {fault}
               </p>
             ) : (
-              <p className="hint">Several with commas between them.</p>
+              <p className="hint">
+                Numbers with their country, as +49 30 123456. Several with commas between them.
+              </p>
             )
           }
         />

@@ -7,7 +7,7 @@ import { Confirm, Empty, Outcome, Panel, Row, Rows, Waiting } from '../ui/panel.
 import { useAction } from '../ui/use-action.ts';
 import { useLoaded } from '../ui/use-loaded.ts';
 import { passwordWords } from './password.tsx';
-import { actWords, momentWords } from './words.ts';
+import { actWords, momentWords, sentence } from './words.ts';
 
 export function MyDataPage({ auralink }: PageProps) {
   return (
@@ -39,7 +39,7 @@ function Export({ auralink }: { auralink: AuraLink }) {
           aria-disabled={action.busy}
           onClick={() => void take('html')}
         >
-          A page to read
+          Download a page to read
         </button>
         <button
           type="button"
@@ -48,7 +48,7 @@ function Export({ auralink }: { auralink: AuraLink }) {
           aria-disabled={action.busy}
           onClick={() => void take('json')}
         >
-          A file for programs
+          Download it for programs (JSON)
         </button>
       </div>
       <Outcome action={action} testId="export-said" />
@@ -82,7 +82,7 @@ function Acts({ auralink }: { auralink: AuraLink }) {
               key={`${entry.at} ${entry.act}`}
               testId="act"
               title={actWords(entry.act)}
-              detail={`${momentWords(entry.at)} · ${actorWords(entry.actor)}`}
+              detail={`${sentence(momentWords(entry.at))} · ${actorWords(entry.actor)}`}
             />
           ))}
         </Rows>

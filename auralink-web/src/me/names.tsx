@@ -49,10 +49,10 @@ function Show({ auralink, auraId }: { auralink: AuraLink; auraId: string }) {
         <img src={auralink.identity.qrPath(auraId)} alt={`QR code of ${auraId}`} data-testid="qr" />
         <div className="buttons">
           <button type="button" className="button quiet small" onClick={() => void copy(auraLink(auraId))}>
-            <Icon name="copy" /> {auraLink(auraId)}
+            <Icon name="copy" /> Copy {auraLink(auraId)}
           </button>
           <button type="button" className="button quiet small" onClick={() => void copy(page)}>
-            <Icon name="copy" /> Your page
+            <Icon name="copy" /> Copy your page’s link
           </button>
         </div>
         <p className="hint">

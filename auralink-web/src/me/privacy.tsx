@@ -75,7 +75,9 @@ export function PrivacyPage({ auralink }: PageProps) {
             ))}
           </Panel>
         ))}
-      <Outcome action={action} testId="privacy-said" />
+      <div className="afloat">
+        <Outcome action={action} testId="privacy-said" />
+      </div>
       {rules.value !== null && <SeeAs auralink={auralink} rules={rules.value} />}
       <Blocked auralink={auralink} />
       <p className="hint">

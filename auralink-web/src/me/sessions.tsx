@@ -7,7 +7,7 @@ import { Icon } from '../ui/icons.tsx';
 import { Confirm, Outcome, Panel, Row, Rows, Waiting } from '../ui/panel.tsx';
 import { useAction } from '../ui/use-action.ts';
 import { useLoaded } from '../ui/use-loaded.ts';
-import { momentWords } from './words.ts';
+import { momentWords, sentence } from './words.ts';
 
 const KIND_WORDS: Record<AccountSession['kind'], string> = {
   app: 'App',
@@ -19,6 +19,7 @@ export function SessionsPage({ auralink }: PageProps) {
   const sessions = useLoaded(() => auralink.account.sessions());
   const action = useAction();
   const [all, setAll] = useState(false);
+  const here = sessions.value?.sessions.find((one) => one.current)?.device ?? null;
   const others = (sessions.value?.sessions ?? []).filter((one) => !one.current);
   const end = (session: AccountSession): Promise<boolean> =>
     action.run(
@@ -42,7 +43,7 @@ export function SessionsPage({ auralink }: PageProps) {
               testId="session"
               lead={session.app === null ? <Icon name="devices" /> : <AppIcon app={session.app} />}
               title={titleOf(session)}
-              detail={detailOf(session)}
+              detail={detailOf(session, here)}
             >
               {session.current ? (
                 <span className="chip">This one</span>
@@ -103,15 +104,21 @@ function titleOf({ app, label, kind }: AccountSession): string {
   return app?.name ?? label ?? KIND_WORDS[kind];
 }
 
-function detailOf(session: AccountSession): string {
+/** `here`: the number of the device on which this page is. */
+function detailOf(session: AccountSession, here: number | null): string {
   const { kind, app, label, device, createdAt, lastSeenAt } = session;
   const parts = [
-    KIND_WORDS[kind],
+    titleOf(session) === KIND_WORDS[kind] ? null : KIND_WORDS[kind],
     app === null ? null : label,
-    device === null ? null : `device ${device}`,
+    deviceWords(device, here),
     seenWords(createdAt, lastSeenAt),
   ];
-  return parts.filter((part) => part !== null).join(' · ');
+  return sentence(parts.filter((part) => part !== null).join(' · '));
+}
+
+function deviceWords(device: number | null, here: number | null): string | null {
+  if (device === null) return null;
+  return device === here ? 'this device' : `device ${device}`;
 }
 
 function seenWords(createdAt: string | null, lastSeenAt: string | null): string {

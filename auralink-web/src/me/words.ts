@@ -1,14 +1,29 @@
 /** Moments and rights in words. */
 
 const DAY = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'long', year: 'numeric' });
+const DAY_MS = 86_400_000;
+const TIME = new Intl.DateTimeFormat(undefined, { timeStyle: 'short' });
+const NEAR = new Intl.RelativeTimeFormat(undefined, { numeric: 'auto' });
 const MOMENT = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
 
 export function dayWords(at: string): string {
   return DAY.format(new Date(at));
 }
 
+/** `yesterday, 09:30`, or the date. */
 export function momentWords(at: string): string {
-  return MOMENT.format(new Date(at));
+  const moment = new Date(at);
+  const days = Math.round((midnightOf(moment) - midnightOf(new Date())) / DAY_MS);
+  return Math.abs(days) > 1 ? MOMENT.format(moment) : `${NEAR.format(days, 'day')}, ${TIME.format(moment)}`;
+}
+
+function midnightOf(moment: Date): number {
+  return new Date(moment).setHours(0, 0, 0, 0);
+}
+
+/** With a capital at its beginning. */
+export function sentence(text: string): string {
+  return text.slice(0, 1).toUpperCase() + text.slice(1);
 }
 
 const SCOPE_WORDS: Readonly<Record<string, string>> = {

@@ -1,5 +1,5 @@
 /** Parts of which the account's pages are made: a titled panel, rows, what an action said, a question before a deed. */
-import { type ReactNode, useId, useRef, useState } from 'react';
+import { Fragment, type ReactNode, useId, useRef, useState } from 'react';
 import { CurrentPasswordField, Form } from './form.tsx';
 import { Icon } from './icons.tsx';
 import { Modal } from './modal.tsx';
@@ -23,7 +23,7 @@ export function Panel({ title, intro, testId, children }: PanelProps) {
     <section ref={ref} className="panel" aria-labelledby={id} data-testid={testId} onFocus={onFocus}>
       <header>
         <h2 id={id} tabIndex={-1}>
-          {title}
+          {softly(title)}
         </h2>
         {intro !== undefined && <p className="hint">{intro}</p>}
       </header>
@@ -53,12 +53,24 @@ export function Row({ lead, title, detail, testId, children }: RowProps) {
     <li className="row" data-testid={testId}>
       {lead}
       <div className="row-text">
-        <strong>{title}</strong>
-        {detail !== undefined && <span className="row-detail">{detail}</span>}
+        <strong>{softly(title)}</strong>
+        {detail !== undefined && <span className="row-detail">{softly(detail)}</span>}
       </div>
       {children !== undefined && <div className="row-acts">{children}</div>}
     </li>
   );
+}
+
+/** Long addresses break where their parts end. */
+function softly(text: ReactNode): ReactNode {
+  if (typeof text !== 'string') return text;
+  return text.split(/(?<=[a-z][.:@_-])(?=[a-z])/i).map((part, at) => (
+    // biome-ignore lint/suspicious/noArrayIndexKey: the parts of one text have no other name
+    <Fragment key={at}>
+      {at > 0 && <wbr />}
+      {part}
+    </Fragment>
+  ));
 }
 
 export function Empty({ children }: { children: ReactNode }) {
@@ -105,7 +117,7 @@ export function Sheet({ title, onClose, children }: SheetProps) {
   return (
     <Modal label={title} className="sheet" onDismiss={onClose}>
       <header className="sheet-head">
-        <h2>{title}</h2>
+        <h2>{softly(title)}</h2>
         <button type="button" className="icon-button" aria-label="Close" onClick={onClose}>
           <Icon name="close" />
         </button>

@@ -55,6 +55,26 @@ for (const colorScheme of ['light', 'dark'] as const) {
         });
       }
 
+      it('long names and addresses stay within their boxes, in sheets too', async () => {
+        const { life } = service;
+        const { auraId, displayName } = life;
+        life.auraId = '@wolfeschlegelsteinhausen.berg.aura';
+        life.displayName = 'Wolfeschlegelsteinhausenbergerdorff Maximiliana the Younger';
+        for (const path of ['/', '/#/me', '/#/me/profile', '/#/me/names', '/#/me/privacy', '/@alice']) {
+          await pages.goto(path);
+          await pages.assertNoSidewaysScroll(`${path} of a long name`);
+        }
+        await pages.me('names');
+        await pages.page.getByTestId('release').click();
+        await pages.page.getByRole('dialog').waitFor();
+        await pages.assertNoSidewaysScroll('the question before a long address is given back');
+        Object.assign(life, { auraId, displayName });
+        await pages.me('contacts');
+        await pages.page.getByRole('button', { name: 'More about @someone' }).click();
+        await pages.page.getByRole('dialog').waitFor();
+        await pages.assertNoSidewaysScroll('the sheet of a friend with a long address');
+      });
+
       it('leaves no error, and nothing that the content policy refused', () => {
         assert.deepEqual(pages.faults, []);
       });
