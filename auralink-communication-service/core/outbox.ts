@@ -14,6 +14,10 @@ export interface OutboxItem {
 
 export interface OutboxStore {
   enqueue(tx: Tx, topic: string, payload: object): Promise<void>;
+  /** Not before so many seconds have passed; returns its id. */
+  enqueueLater(tx: Tx, topic: string, payload: object, afterSeconds: number): Promise<string>;
+  /** False when it was done or withdrawn already. A handler that has it in hand goes on. */
+  withdraw(tx: Tx, eventId: string): Promise<boolean>;
   /** Due rows, now reserved for this process for a while. */
   claim(topics: readonly string[], limit: number): Promise<OutboxItem[]>;
   done(eventId: string): Promise<void>;
@@ -22,21 +26,21 @@ export interface OutboxStore {
 }
 
 /** Must be idempotent: a row may be handed out twice. */
-export type OutboxHandler = (payload: object) => Promise<void>;
+export type OutboxHandler = (payload: object, eventId: string) => Promise<void>;
 
 /** Rows of the outbox that a process takes at a time; so few that it is through before its claim on them lapses. */
 export const OUTBOX_BATCH = 8;
 
 /** Handles what is due now, one after the other; returns how many rows it took. */
 export async function runOutbox(
-  store: OutboxStore,
+  store: Pick<OutboxStore, 'claim' | 'done' | 'failed'>,
   handlers: ReadonlyMap<string, OutboxHandler>,
   log: Log,
 ): Promise<number> {
   const items = await store.claim([...handlers.keys()], OUTBOX_BATCH);
   for (const item of items) {
     try {
-      await handlers.get(item.topic)?.(item.payload);
+      await handlers.get(item.topic)?.(item.payload, item.eventId);
       await store.done(item.eventId);
     } catch (error) {
       log.warn(

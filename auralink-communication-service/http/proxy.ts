@@ -11,6 +11,7 @@ import type {} from '@fastify/swagger';
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import { Pool } from 'undici';
 import { AuraError } from '../core/errors.ts';
+import type { UserId } from '../core/ids.ts';
 import { forwardedFor, type InNetworks } from './networks.ts';
 import { isLoginPath, mayReachSynapse } from './proxy-paths.ts';
 import { KEPT_ANSWER_MS, type ProxyPrivacy, profileIsOurs, withheld } from './proxy-privacy.ts';
@@ -29,6 +30,8 @@ export const PROXY_KEEP_ALIVE_MS = 20_000;
 export const PROXY_DRAIN_MS = 2_000;
 /** A login is a small document. */
 export const LOGIN_BODY_MAX_BYTES = 65_536;
+/** What Synapse answers to a login is small, too. */
+export const LOGIN_ANSWER_MAX_BYTES = 65_536;
 /** What a client is told to wait while Synapse is away. */
 export const PROXY_RETRY_AFTER_SECONDS = 2;
 
@@ -39,6 +42,8 @@ export interface ProxyDeps {
   readonly isTrustedProxy: InNetworks;
   /** Puts the account's own name in place of an AuraID; anything else comes back as it was. */
   readonly rewriteLogin: (body: Readonly<Record<string, unknown>>) => Promise<unknown>;
+  /** Somebody signed in at Synapse as a device that is new; asked for so long ago. Fails: the sign-in is refused. */
+  readonly signedIn: (userId: UserId, deviceId: string, elapsedMs: number) => Promise<void>;
   /** What of Matrix profiles is kept from whom. Absent: nothing is. */
   readonly privacy?: ProxyPrivacy;
 }
@@ -91,8 +96,12 @@ async function forward(
     const noSooner = concerned ? sleep(KEPT_ANSWER_MS) : null;
     const kept = (concerned && (await deps.privacy?.guard(request.raw))) || null;
     if (kept?.kind === 'refuse') throw profileIsOurs();
-    const answer = await ask(pool, deps, request, reply);
+    const startedMs = performance.now();
+    const { answer, newDevice } = await ask(pool, deps, request, reply);
     reply.code(answer.statusCode).headers(answerHeaders(answer.headers));
+    if (answer.statusCode === 200 && newDevice) {
+      return await passSignIn(deps, answer.body, reply, startedMs);
+    }
     if (kept === null || answer.statusCode !== 200) {
       await noSooner;
       return reply.send(answer.body);
@@ -108,6 +117,34 @@ async function forward(
     reply.header('access-control-allow-origin', '*');
     throw asUnavailable(error);
   }
+}
+
+/** A client has its token only once it is written down that it signed in. */
+async function passSignIn(
+  deps: ProxyDeps,
+  from: AsyncIterable<Buffer>,
+  reply: FastifyReply,
+  startedMs: number,
+): Promise<FastifyReply> {
+  const body = await readUpTo(from, LOGIN_ANSWER_MAX_BYTES);
+  if (body === null) throw new AuraError('unavailable', 'The Matrix server answered with too much.');
+  const { user_id: userId, device_id: deviceId } = parseObject(body) ?? {};
+  if (typeof userId === 'string' && typeof deviceId === 'string') {
+    await deps.signedIn(userId as UserId, deviceId, performance.now() - startedMs);
+  }
+  return reply.header('content-length', String(body.length)).send(body);
+}
+
+/** Null: there was more. */
+async function readUpTo(from: AsyncIterable<Buffer>, maxBytes: number): Promise<Buffer | null> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of from) {
+    bytes += chunk.length;
+    if (bytes > maxBytes) return null;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
 }
 
 /** In every byte what Synapse says of an account without name and picture; it streams its errors. */
@@ -130,13 +167,16 @@ async function ask(pool: Pool, deps: ProxyDeps, request: FastifyRequest, reply: 
   }
   const headers = requestHeaders(request, deps.isTrustedProxy);
   let body: Body = hasBody(raw) ? raw : null;
+  let newDevice = false;
   if (body !== null && method === 'POST' && isLoginPath(url)) {
-    body = await rewrittenLogin(raw, deps);
+    ({ body, newDevice } = await rewrittenLogin(raw, deps));
     headers['content-length'] = String(body.length);
+    // Its answer is read on the way.
+    if (newDevice) delete headers['accept-encoding'];
   }
   const gone = new EventEmitter();
   reply.raw.once('close', () => gone.emit('abort'));
-  return await send(pool, method, url, headers, body, gone);
+  return { answer: await send(pool, method, url, headers, body, gone), newDevice };
 }
 
 function hasBody(raw: FastifyRequest['raw']): boolean {
@@ -189,20 +229,20 @@ function answerHeaders(from: IncomingHttpHeaders): Headers {
   return headers;
 }
 
-async function rewrittenLogin(raw: FastifyRequest['raw'], deps: ProxyDeps): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of raw as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > LOGIN_BODY_MAX_BYTES) {
-      throw new AuraError('too_large', `A login may have ${LOGIN_BODY_MAX_BYTES} bytes at most.`);
-    }
-    chunks.push(chunk);
+/** `newDevice`: a sign-in that names no device gets a new one; a name may be an old one's, whose tokens Synapse keeps. */
+async function rewrittenLogin(
+  raw: FastifyRequest['raw'],
+  deps: ProxyDeps,
+): Promise<{ body: Buffer; newDevice: boolean }> {
+  const original = await readUpTo(raw, LOGIN_BODY_MAX_BYTES);
+  if (original === null) {
+    throw new AuraError('too_large', `A login may have ${LOGIN_BODY_MAX_BYTES} bytes at most.`);
   }
-  const original = Buffer.concat(chunks);
   const parsed = parseObject(original);
   // Whatever is no document of ours to read is Synapse's to refuse.
-  return parsed === null ? original : Buffer.from(JSON.stringify(await deps.rewriteLogin(parsed)));
+  if (parsed === null) return { body: original, newDevice: false };
+  const body = Buffer.from(JSON.stringify(await deps.rewriteLogin(parsed)));
+  return { body, newDevice: (parsed.device_id ?? null) === null };
 }
 
 function parseObject(text: Buffer): Record<string, unknown> | null {

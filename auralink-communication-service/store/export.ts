@@ -58,6 +58,12 @@ const SECTIONS: readonly Section[] = [
       FROM matrix_user_mappings WHERE person_id = $1 LIMIT $2`,
   },
   {
+    name: 'matrixSignIns',
+    tables: ['matrix_sign_ins'],
+    sql: `SELECT matrix_user_id AS "userId", s.device_id AS "device", s.signed_in_at AS "at"
+      FROM matrix_user_mappings m JOIN matrix_sign_ins s USING (matrix_user_id) WHERE m.person_id = $1 LIMIT $2`,
+  },
+  {
     name: 'privacy',
     tables: ['person_privacy'],
     sql: 'SELECT p.* FROM person_privacy p WHERE person_id = $1 LIMIT $2',

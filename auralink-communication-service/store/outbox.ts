@@ -22,6 +22,21 @@ export function createOutbox(pool: pg.Pool, newId: NewId): OutboxStore {
         [newId(), topic, JSON.stringify(payload)],
       );
     },
+    enqueueLater: async (tx, topic, payload, afterSeconds) => {
+      const eventId: string = newId();
+      await query(
+        tx,
+        'outbox-enqueue-later',
+        `INSERT INTO outbox_events (event_id, topic, payload, run_at)
+         VALUES ($1, $2, $3, now() + make_interval(secs => $4))`,
+        [eventId, topic, JSON.stringify(payload), afterSeconds],
+      );
+      return eventId;
+    },
+    withdraw: async (tx, eventId) => {
+      const sql = 'DELETE FROM outbox_events WHERE event_id = $1 RETURNING event_id';
+      return (await query(tx, 'outbox-withdraw', sql, [eventId])).length > 0;
+    },
     claim: async (topics, limit) => {
       const rows = await query<{ event_id: string; topic: string; payload: object; attempts: number }>(
         pool,

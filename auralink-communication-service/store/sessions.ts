@@ -1,6 +1,10 @@
 /** Where a person is signed in: endpoints of apps, and browser sessions of the sign-in page. */
 import type pg from 'pg';
-import type { SessionStore, StoredEndpoint } from '../auralink-modules/auraid/ports-sessions.ts';
+import type {
+  NamedSessions,
+  SessionStore,
+  StoredEndpoint,
+} from '../auralink-modules/auraid/ports-sessions.ts';
 import type { AppId, EndpointId, PersonId, UserId } from '../core/ids.ts';
 import type { Tx } from '../core/unit-of-work.ts';
 import { query } from './db.ts';
@@ -30,6 +34,7 @@ export function sessionStore(
       );
       return rows.length;
     },
+    ...namedSessions,
     async listAccounts(personId) {
       const rows = await query<{ matrix_user_id: UserId }>(
         pool,
@@ -43,6 +48,49 @@ export function sessionStore(
     passwordSet,
   };
 }
+
+const NAME = `SELECT now()::text AS at,
+    coalesce((SELECT jsonb_agg(jsonb_build_object('endpointId', endpoint_id, 'grantId', grant_id)) FROM endpoints
+      WHERE person_id = $1 AND endpoint_id <> $2 AND revoked_at IS NULL), '[]') AS endpoints,
+    coalesce((SELECT jsonb_agg(jsonb_build_object('id', id, 'since', payload ->> 'loginTs')) FROM oidc_documents
+      WHERE model = 'Session' AND payload ->> 'accountId' = $1::uuid::text
+        AND (expires_at IS NULL OR expires_at > now())), '[]') AS browsers`;
+const END = `WITH revoked AS (
+    UPDATE endpoints e SET revoked_at = now()
+    FROM jsonb_to_recordset($2::jsonb) AS named ("endpointId" uuid, "grantId" text)
+    WHERE e.endpoint_id = named."endpointId" AND e.person_id = $1 AND e.revoked_at IS NULL
+      AND e.grant_id IS NOT DISTINCT FROM named."grantId"
+    RETURNING e.endpoint_id, e.grant_id
+  ), tokens AS (
+    DELETE FROM oidc_documents d USING revoked r
+    WHERE d.grant_id = r.grant_id OR (d.model = 'Grant' AND d.id = r.grant_id)
+  ), browsers AS (
+    DELETE FROM oidc_documents d USING jsonb_to_recordset($3::jsonb) AS named (id text, since text)
+    WHERE d.model = 'Session' AND d.id = named.id AND d.payload ->> 'accountId' = $1::uuid::text
+      AND d.payload ->> 'loginTs' IS NOT DISTINCT FROM named.since
+  )
+  SELECT endpoint_id FROM revoked`;
+
+const namedSessions: Pick<SessionStore, 'nameSessions' | 'endSessions' | 'readClock'> = {
+  async nameSessions(tx, personId, except) {
+    const [row] = await query<NamedSessions & pg.QueryResultRow>(tx, 'sessions-name', NAME, [
+      personId,
+      except,
+    ]);
+    if (row === undefined) throw new Error('a statement without a table returned no row');
+    return { at: row.at, endpoints: row.endpoints, browsers: row.browsers };
+  },
+  async endSessions(tx, personId, { endpoints, browsers }) {
+    const values = [personId, JSON.stringify(endpoints), JSON.stringify(browsers)];
+    const rows = await query<{ endpoint_id: EndpointId }>(tx, 'sessions-end', END, values);
+    return rows.map((row) => row.endpoint_id);
+  },
+  async readClock(tx) {
+    const [row] = await query<{ at: string }>(tx, 'sessions-clock', 'SELECT now()::text AS at', []);
+    if (row === undefined) throw new Error('a statement without a table returned no row');
+    return row.at;
+  },
+};
 
 async function listEndpoints(pool: pg.Pool, personId: PersonId): Promise<StoredEndpoint[]> {
   const rows = await query<{

@@ -12,6 +12,7 @@ import { createSynapseProfiles } from '../adapters/synapse-profile.ts';
 import { type ClosableWakeBus, createWakeBus } from '../adapters/wake-bus.ts';
 import { openPostgresCarrier } from '../adapters/wake-postgres.ts';
 import { createRedisCarrier } from '../adapters/wake-redis.ts';
+import type { MatrixSignIns } from '../auralink-modules/auraid/ports-sessions.ts';
 import { type ResolveAuraId, rewriteLogin } from '../auralink-modules/auraid/matrix-login.ts';
 import type { MediaEvents, MediaProvider } from '../auralink-modules/calls/ports.ts';
 import { configSchema } from '../config.ts';
@@ -96,6 +97,8 @@ function wireRedis({ config, log }: Base): Redis | null {
 
 export interface PublicNeeds {
   readonly resolveAuraId: ResolveAuraId;
+  /** Somebody signed in at Synapse through our door. */
+  readonly matrixSignedIn: MatrixSignIns['note'];
   readonly isStopping: () => boolean;
 }
 
@@ -109,6 +112,7 @@ export function publicEnginePlugins(base: Base, engines: Engines, needs: PublicN
       synapseUrl: config.SYNAPSE_URL,
       isTrustedProxy: createNetworks(config.TRUSTED_PROXY_CIDRS),
       rewriteLogin: (body) => rewriteLogin(body, needs.resolveAuraId),
+      signedIn: needs.matrixSignedIn,
       privacy: engines.proxyPrivacy,
     }),
     wellKnownRoutes({ publicBaseUrl: config.PUBLIC_BASE_URL, federation: config.ENABLE_FEDERATION }),

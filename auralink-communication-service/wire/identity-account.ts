@@ -2,18 +2,27 @@
 import type { FastifyPluginAsync } from 'fastify';
 import { createSynapseSessions } from '../adapters/synapse-sessions.ts';
 import type { Audit } from '../auralink-modules/auraid/audit.ts';
+import { END_DEVICES_TOPIC, endDevicesHandler } from '../auralink-modules/auraid/device-orders.ts';
 import type { ProveHerself } from '../auralink-modules/auraid/matrix-accounts.ts';
 import type { EndpointRevoked, MatrixAccounts } from '../auralink-modules/auraid/ports.ts';
-import type { Outbox } from '../auralink-modules/auraid/ports-privacy.ts';
-import { createSessions, END_DEVICES_TOPIC, endDevicesHandler } from '../auralink-modules/auraid/sessions.ts';
+import { PASSWORD_CHANGE_TOPIC, passwordChangeHandler } from '../auralink-modules/auraid/password-change.ts';
+import { IDENTITY_CHORE_SECONDS } from '../auralink-modules/auraid/model.ts';
+import type { LaterOutbox } from '../auralink-modules/auraid/ports-sessions.ts';
+import { createSessions } from '../auralink-modules/auraid/sessions.ts';
+import type { SessionDeps } from '../auralink-modules/auraid/sign-out.ts';
 import type { OutboxHandler } from '../core/outbox.ts';
 import type { EndpointAuth } from '../http/endpoint-auth.ts';
 import { sessionsRoutes } from '../http/sessions-routes.ts';
 import { signInCodeStore } from '../store/auraid.ts';
 import { grantStore } from '../store/grants.ts';
+import { matrixSignIns } from '../store/matrix-sign-ins.ts';
 import { sessionStore } from '../store/sessions.ts';
 import type { Base, Chore } from './base.ts';
 
+/** Sign-ins at Matrix are remembered for so long: an order to end devices may wait while Synapse is away. */
+export const MATRIX_SIGN_IN_KEPT_DAYS = 30;
+/** Of these so many are deleted at a time. */
+export const MATRIX_SIGN_INS_TIDY_BATCH = 1_000;
 const ADMIN_LOCALPART = 'auralink-admin';
 
 export interface AccountNeeds {
@@ -22,7 +31,7 @@ export interface AccountNeeds {
   readonly synapse: Pick<MatrixAccounts, 'setPassword'>;
   readonly proveHerself: ProveHerself;
   readonly endpointRevoked: EndpointRevoked;
-  readonly outbox: Outbox;
+  readonly outbox: LaterOutbox;
 }
 
 export interface AccountPart {
@@ -41,7 +50,9 @@ export function wireAccount(base: Omit<Base, 'processId'>, needs: AccountNeeds):
     adminLocalpart: ADMIN_LOCALPART,
     adminPassword: config.SYNAPSE_ADMIN_PASSWORD,
   });
-  const sessions = createSessions({
+  const signIns = matrixSignIns(db.pool);
+  const deps: SessionDeps = {
+    signIns,
     unitOfWork: db.unitOfWork,
     store: sessionStore(db.pool, signInCodeStore(db.pool).passwordSet),
     grants: grantStore(db.pool, newId),
@@ -51,11 +62,26 @@ export function wireAccount(base: Omit<Base, 'processId'>, needs: AccountNeeds):
     endpointRevoked: needs.endpointRevoked,
     outbox: needs.outbox,
     audit: needs.audit,
-  });
+  };
+  const sessions = createSessions(deps);
   return {
     plugins: [sessionsRoutes({ auth: needs.auth, sessions })] as FastifyPluginAsync[],
-    chores: [],
-    outboxHandlers: new Map([[END_DEVICES_TOPIC, endDevicesHandler(devices)]]),
+    chores: [
+      {
+        job: 'identity.tidy_sign_ins',
+        everySeconds: IDENTITY_CHORE_SECONDS,
+        run: async () => {
+          while (
+            (await signIns.prune(MATRIX_SIGN_IN_KEPT_DAYS, MATRIX_SIGN_INS_TIDY_BATCH)) ===
+            MATRIX_SIGN_INS_TIDY_BATCH
+          );
+        },
+      },
+    ],
+    outboxHandlers: new Map([
+      [END_DEVICES_TOPIC, endDevicesHandler(deps)],
+      [PASSWORD_CHANGE_TOPIC, passwordChangeHandler(deps)],
+    ]),
     close: () => devices.close(),
   };
 }

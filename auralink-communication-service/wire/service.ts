@@ -16,6 +16,7 @@ import { attachSocketServer } from '../http/socket.ts';
 import { openDatabase } from '../store/db.ts';
 import { createSetDeviceChoice } from '../store/device-choices.ts';
 import { migrate } from '../store/migrate.ts';
+import { matrixSignIns } from '../store/matrix-sign-ins.ts';
 import { createOutbox } from '../store/outbox.ts';
 import { createPeriodicJobs } from '../store/periodic.ts';
 import { rateLimiter } from '../store/rate-limits.ts';
@@ -139,6 +140,7 @@ function publicPlugins(base: Base, { identity, room, engines }: Rooms): FastifyP
     corsPlugin({ has: identity.apps.isAppOrigin }),
     ...publicEnginePlugins(base, engines, {
       resolveAuraId: identity.resolveAuraId,
+      matrixSignedIn: matrixSignIns(base.db.pool).note,
       isStopping: () => room.hub.stopping,
     }),
     ...identity.plugins,

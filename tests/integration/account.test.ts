@@ -7,6 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { cleanPicture } from '../../auralink-communication-service/auralink-modules/auraid/picture.ts';
 import { constellation } from '../harness.ts';
+import { planOf, statementsOf } from '../support/plans.ts';
 import { openPrivacyDoor, type Somebody } from '../support/privacy-door.ts';
 
 const door = await openPrivacyDoor();
@@ -336,6 +337,33 @@ describe('sessions', () => {
     assert.equal((await alice.ask('POST', '/me/sessions/revoke-all')).status, 204);
     assert.deepEqual(await kinds(alice), ['app']);
     assert.ok(door.audited.some((entry) => entry.act === 'sessions.revoked_all'));
+  });
+
+  it('are found, named and ended by indexes, however many others have', async () => {
+    const [alice, many] = [await door.person(), await door.person()];
+    await withAccount(alice);
+    await addEndpoint(alice, 'market');
+    await door.db.pool.query(
+      `INSERT INTO endpoints (endpoint_id, person_id, app_id, device_key, scopes, grant_id)
+       SELECT gen_random_uuid(), $1, 'chat', 'd' || n, '{}', 'g' || n FROM generate_series(1, 20000) n`,
+      [many.personId],
+    );
+    await door.db.pool.query(
+      `INSERT INTO oidc_documents (model, id, grant_id, payload)
+       SELECT model, 't' || n, 'g' || n, jsonb_build_object('accountId', n) FROM generate_series(1, 20000) n,
+         unnest(ARRAY['AccessToken', 'Session']) AS model`,
+    );
+    await door.db.pool.query('ANALYZE endpoints, oidc_documents');
+    const texts = await statementsOf(async () => {
+      assert.equal((await alice.ask('POST', '/me/sessions/revoke-all')).status, 204);
+    });
+    const ours = [...texts].filter((text) => /named|matrix_sign_ins|jsonb_agg/.test(text));
+    assert.ok(ours.length >= 3, `${ours.length} statements`);
+    for (const text of ours) {
+      const plan = (await planOf(door.db.pool, text)).join('\n');
+      assert.doesNotMatch(plan, /Seq Scan on/, text);
+      assert.doesNotMatch(plan, /Index Cond: \(model = 'Session'::text\)\n/, plan);
+    }
   });
 
   it('end with a new password, which needs the present one', async () => {

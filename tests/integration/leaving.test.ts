@@ -168,7 +168,7 @@ async function runErasure(who: Made): Promise<void> {
     "SELECT payload FROM outbox_events WHERE topic = $1 AND payload ->> 'personId' = $2",
     [ERASE_TOPIC, who.personId],
   );
-  await erasureHandler(deps)(payload as object);
+  await erasureHandler(deps)(payload as object, newId());
 }
 
 describe('export', () => {

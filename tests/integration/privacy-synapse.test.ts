@@ -37,6 +37,7 @@ const proxy = await buildDoor({
       synapseUrl: config.SYNAPSE_URL,
       isTrustedProxy: createNetworks([]),
       rewriteLogin: async (body) => body,
+      signedIn: async () => {},
       privacy: createProxyPrivacy({ profiles, store: privacyStore(door.db.pool), clock: systemClock }),
     }),
   ],

@@ -36,6 +36,7 @@ async function openDoor(
         synapseUrl,
         isTrustedProxy: createNetworks(trusted),
         rewriteLogin: async (body) => ({ ...body, rewritten: true }),
+        signedIn: async () => {},
       }),
     ],
   });

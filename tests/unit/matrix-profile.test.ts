@@ -65,7 +65,7 @@ function homeserver() {
     },
   });
   const run = async (topic: string, payload: object): Promise<void> => {
-    await handlers.get(topic)?.(payload);
+    await handlers.get(topic)?.(payload, 'an event');
   };
   return { profile, uploads, writes, state, run, follow: () => run(MATRIX_PROFILE_TOPIC, { personId: 'p' }) };
 }

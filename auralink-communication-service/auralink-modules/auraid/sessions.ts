@@ -1,37 +1,13 @@
 /**
- * Where a person is signed in (apps on devices, browsers at the sign-in page, Matrix clients), ending any or all of it,
- * and changing her password.
+ * Where a person is signed in (apps on devices, browsers at the sign-in page, Matrix clients), and ending any or all of
+ * it.
  */
 import { AuraError } from '../../core/errors.ts';
-import type { AppId, EndpointId, PersonId, UserId } from '../../core/ids.ts';
-import type { OutboxHandler } from '../../core/outbox.ts';
-import type { UnitOfWork } from '../../core/unit-of-work.ts';
-import type { Act, Audit } from './audit.ts';
-import type { ProveHerself } from './matrix-accounts.ts';
-import type { EndpointRevoked, GrantStore, MatrixAccounts } from './ports.ts';
-import type { Outbox } from './ports-privacy.ts';
-import type { MatrixDevices, SessionStore } from './ports-sessions.ts';
-
-/** Devices of Matrix accounts are to be ended as soon as the homeserver is back. */
-export const END_DEVICES_TOPIC = 'identity.end_devices';
-
-export interface SessionDeps {
-  readonly unitOfWork: UnitOfWork;
-  readonly store: SessionStore;
-  readonly grants: Pick<GrantStore, 'revokeEndpoint'>;
-  readonly devices: MatrixDevices;
-  readonly accounts: Pick<MatrixAccounts, 'setPassword'>;
-  readonly proveHerself: ProveHerself;
-  readonly endpointRevoked: EndpointRevoked;
-  readonly outbox: Outbox;
-  readonly audit: Audit;
-}
-
-/** Who asks, and from where. */
-export interface Asking {
-  readonly personId: PersonId;
-  readonly endpointId: EndpointId;
-}
+import type { AppId, PersonId, UserId } from '../../core/ids.ts';
+import type { Act } from './audit.ts';
+import { order, tryNow } from './device-orders.ts';
+import { changePassword, type PasswordChange } from './password-change.ts';
+import { type Asking, afterwards, type SessionDeps, signOut } from './sign-out.ts';
 
 export interface SessionView {
   readonly sessionId: string;
@@ -60,12 +36,6 @@ export interface ConnectedApp {
   readonly sessions: number;
 }
 
-export interface PasswordChange {
-  readonly currentPassword: string;
-  readonly newPassword: string;
-  readonly signOutOthers: boolean;
-}
-
 export interface SessionService {
   list(asking: Asking): Promise<SessionList>;
   /** Throws not_found for other people's too. */
@@ -82,10 +52,7 @@ export function createSessions(deps: SessionDeps): SessionService {
   return {
     list: (asking) => list(deps, asking),
     revoke: (asking, sessionId) => revoke(deps, asking, sessionId),
-    revokeOthers: async (asking) => {
-      await endOthers(deps, asking);
-      await record(deps, asking.personId, 'sessions.revoked_all');
-    },
+    revokeOthers: (asking) => endOthers(deps, asking),
     apps: (personId) => apps(deps, personId),
     revokeApp: (personId, appId) => revokeApp(deps, personId, appId),
     changePassword: (asking, change, clientAddress) => changePassword(deps, asking, change, clientAddress),
@@ -174,42 +141,29 @@ async function endMatrix(deps: SessionDeps, personId: PersonId, sessionId: strin
     ({ userId, deviceId }) => matrixIdOf(userId, deviceId) === sessionId,
   );
   if (found === undefined) return false;
-  await deps.devices.end(found.userId, [found.deviceId]);
+  // Whether the homeserver answers or not: this one ends.
+  const { what, orderId } = await deps.unitOfWork.run(async (tx) => {
+    const accounts = [{ userId: found.userId, deviceIds: [found.deviceId] }];
+    const given = { at: await deps.store.readClock(tx), accounts };
+    return { what: given, orderId: await order(deps, tx, given) };
+  });
+  await tryNow(deps, what, orderId);
   return true;
 }
 
 /** Ours first: they end even while the homeserver is away, whose devices then end when it is back. */
 async function endOthers(deps: SessionDeps, { personId, endpointId }: Asking): Promise<void> {
-  for (const one of await deps.store.listEndpoints(personId)) {
-    if (one.endpointId === endpointId) continue;
-    await deps.grants.revokeEndpoint(one.endpointId);
-    deps.endpointRevoked(one.endpointId);
-  }
-  const browsers = await deps.store.listBrowserSessions(personId);
-  await deps.store.endBrowserSessions(
-    personId,
-    browsers.map((one) => one.id),
-  );
-  const accounts = await deps.store.listAccounts(personId);
-  const ended = await endDevices(deps.devices, accounts).catch(nullIfAway);
-  if (ended === null) {
-    await deps.unitOfWork.run((tx) => deps.outbox.enqueue(tx, END_DEVICES_TOPIC, { accounts }));
-  }
-}
-
-async function endDevices(devices: MatrixDevices, accounts: readonly UserId[]): Promise<true> {
-  for (const userId of accounts) {
-    const ids = (await devices.list(userId)).map((one) => one.deviceId);
-    if (ids.length > 0) await devices.end(userId, ids);
-  }
-  return true;
-}
-
-/** Matrix does not tell since when a device is there: one that signed in between the return and this ends, too. */
-export function endDevicesHandler(devices: MatrixDevices): OutboxHandler {
-  return async (payload) => {
-    await endDevices(devices, (payload as { accounts: UserId[] }).accounts);
-  };
+  const out = await deps.unitOfWork.run(async (tx) => {
+    const others = await deps.store.nameSessions(tx, personId, endpointId);
+    const signedOut = await signOut(deps, tx, personId, others);
+    await deps.audit.record(tx, {
+      actor: `person:${personId}`,
+      act: 'sessions.revoked_all',
+      subject: personId,
+    });
+    return signedOut;
+  });
+  await afterwards(deps, out);
 }
 
 async function apps(deps: SessionDeps, personId: PersonId): Promise<ConnectedApp[]> {
@@ -234,29 +188,6 @@ async function revokeApp(deps: SessionDeps, personId: PersonId, appId: AppId): P
   }
   for (const { endpointId } of endpoints) await endEndpoint(deps, personId, endpointId);
   await record(deps, personId, 'session.revoked');
-}
-
-async function changePassword(
-  deps: SessionDeps,
-  asking: Asking,
-  { currentPassword, newPassword, signOutOthers }: PasswordChange,
-  clientAddress: string,
-): Promise<void> {
-  const { personId } = asking;
-  await deps.proveHerself(personId, currentPassword, clientAddress);
-  const [primary] = await deps.store.listAccounts(personId);
-  if (primary === undefined) throw new Error('an active person has no Matrix account');
-  await deps.accounts.setPassword(primary, newPassword);
-  await deps.unitOfWork.run(async (tx) => {
-    await deps.store.passwordSet(tx, personId);
-    await deps.audit.record(tx, {
-      actor: `person:${personId}`,
-      act: 'password.changed',
-      subject: personId,
-      detail: { signOutOthers },
-    });
-  });
-  if (signOutOthers) await endOthers(deps, asking);
 }
 
 async function record(deps: SessionDeps, personId: PersonId, act: Act): Promise<void> {
