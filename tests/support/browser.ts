@@ -75,6 +75,21 @@ export async function eventually<T>(
   }
 }
 
+/** Waits until it cannot be pressed. */
+export function disabled(control: Locator): Promise<void> {
+  return control.and(control.page().locator(':disabled')).waitFor();
+}
+
+/** Waits until the field holds this. */
+export async function holds(field: Locator, value: string): Promise<void> {
+  await eventually(`"${value}" in the field`, async () => (await field.inputValue()) === value);
+}
+
+/** Waits until there are so many. */
+export async function areThere(what: Locator, count: number): Promise<void> {
+  await eventually(`${count} of ${what}`, async () => (await what.count()) === count);
+}
+
 /** Closed when the test file has ended. */
 export async function launchBrowser(): Promise<Browser> {
   const browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });

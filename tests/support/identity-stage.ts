@@ -5,6 +5,7 @@ import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { identityRoutes } from '../fakes/identity-routes.ts';
 import { type IdentityService, startIdentityService } from '../fakes/identity-service.ts';
 import { signInRoutes } from '../fakes/sign-in-routes.ts';
+import { eventually } from './browser.ts';
 
 export const PHONE_SIZE = { width: 390, height: 844 };
 export const NARROWEST = { width: 320, height: 640 };
@@ -103,6 +104,11 @@ export class IdentityPages {
       const element = document.activeElement;
       return element.dataset.testid ?? element.getAttribute('aria-label') ?? element.textContent.trim();
     })()`);
+  }
+
+  /** Waits until it has the focus, named as `focused` names it. */
+  async hasFocus(what: string): Promise<void> {
+    await eventually(`the focus on ${what}`, async () => (await this.focused()) === what);
   }
 
   async assertNamed(what: string): Promise<void> {

@@ -1,5 +1,5 @@
 /** The account: a list of its pages, beside the open one on wide screens, before it on phones. */
-import { type ComponentType, useEffect, useRef } from 'react';
+import { type ComponentType, useLayoutEffect, useRef } from 'react';
 import type { PageProps } from '../mount.tsx';
 import { useStore } from '../store.ts';
 import { Avatar } from '../ui/avatar.tsx';
@@ -110,8 +110,8 @@ function Navigation({ auralink, session, shown }: PageProps & { readonly shown: 
 function OpenPage({ page, focus, ...props }: PageProps & { page: MePage; focus: boolean }) {
   const heading = useRef<HTMLHeadingElement>(null);
   const { me } = useStore(props.session);
-  // Whoever came by keyboard goes on reading here.
-  useEffect(() => {
+  // Whoever came by keyboard goes on reading here; at once, before she can have gone on herself.
+  useLayoutEffect(() => {
     if (focus) heading.current?.focus({ preventScroll: true });
     if (focus) scrollTo(0, 0);
   }, [focus]);

@@ -5,7 +5,8 @@ import { Icon } from '../ui/icons.tsx';
 
 export function MeLink({ auralink, me }: { auralink: AuraLink; me: Me | null }) {
   const asking = useAsking(auralink, me?.scopes.includes('contacts.read') === true);
-  const label = asking === 0 ? 'Your account' : `Your account, ${asking} friend requests`;
+  const label =
+    asking === 0 ? 'Your account' : `Your account, ${asking} friend ${asking === 1 ? 'request' : 'requests'}`;
   return (
     <a className="icon-button me-link" href="#/me" aria-label={label} data-testid="me-link">
       <Icon name="person" />

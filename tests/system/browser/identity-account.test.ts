@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { PASSWORD } from '../../fakes/identity-routes.ts';
-import { eventually, launchBrowser } from '../../support/browser.ts';
+import { areThere, disabled, holds, launchBrowser } from '../../support/browser.ts';
 import { IdentityPages, identityStage, PHONE_SIZE } from '../../support/identity-stage.ts';
 
 const service = await identityStage();
@@ -18,9 +18,6 @@ const type = async (testId: string, text: string): Promise<void> => {
 };
 const said = (testId: string, words: RegExp): Promise<void> =>
   page.getByTestId(testId).filter({ hasText: words }).waitFor();
-
-const focusOn = (what: string): Promise<boolean> =>
-  eventually(`the focus on ${what}`, async () => (await pages.focused()) === what);
 
 describe('the account by keyboard', () => {
   it('saves name and text, and says so', async () => {
@@ -64,16 +61,16 @@ describe('the account by keyboard', () => {
     const [field] = life.fields;
     await page.getByRole('button', { name: 'Change E-mail address alice@example.com' }).focus();
     await press('Enter');
-    await focusOn('field-changed');
-    await page.locator('[data-testid=field-change]:disabled').waitFor();
+    await pages.hasFocus('field-changed');
+    await disabled(page.getByTestId('field-change'));
     await page.keyboard.type('nobody@example.org');
     await press('Escape');
     await page.getByTestId('field-editor').waitFor({ state: 'detached' });
-    await focusOn('Change E-mail address alice@example.com');
+    await pages.hasFocus('Change E-mail address alice@example.com');
     assert.equal(life.fields[0]?.value, 'alice@example.com', 'Escape changes nothing');
 
     await press('Enter');
-    await focusOn('field-changed');
+    await pages.hasFocus('field-changed');
     await pages.assertNamed('a field that is changed');
     await page.route('**/me/fields/*', (route) =>
       route.fulfill({ status: 400, json: { errcode: 'M_INVALID_PARAM', detail: 'not such an address' } }),
@@ -85,7 +82,7 @@ describe('the account by keyboard', () => {
     await press('Enter');
     await said('fields-said', /E-mail address changed/);
     await page.getByTestId('field').getByText('alice@example.net', { exact: true }).waitFor();
-    await focusOn('Change E-mail address alice@example.net');
+    await pages.hasFocus('Change E-mail address alice@example.net');
     const sent = life.changes.findLast((one) => one.method === 'PUT' && one.path.includes('/me/fields/'));
     assert.equal(sent?.path, `/_auralink/v1/me/fields/${field?.fieldId}`);
     assert.deepEqual(sent.body, { kind: 'email', value: 'alice@example.net' });
@@ -97,11 +94,11 @@ describe('the account by keyboard', () => {
     await press('Tab');
     await press('Enter');
     await said('field-add-done', /Added/);
-    await focusOn('field-kind');
+    await pages.hasFocus('field-kind');
     await page.getByRole('button', { name: 'Remove Phone number +4930123456' }).focus();
     await press('Enter');
     await said('fields-said', /Phone number removed/);
-    await focusOn('Change E-mail address alice@example.net');
+    await pages.hasFocus('Change E-mail address alice@example.net');
   });
 
   it('changes the address, says which are free, and lists the old one', async () => {
@@ -109,7 +106,7 @@ describe('the account by keyboard', () => {
     await page.getByTestId('qr').waitFor();
     await type('rename-name', 'bob');
     await page.locator('[data-testid=rename-status][data-status=taken]').waitFor();
-    assert.ok(await page.getByTestId('rename-submit').isDisabled());
+    await disabled(page.getByTestId('rename-submit'));
     await type('rename-name', 'alice.archer');
     await page.locator('[data-testid=rename-status][data-status=free]').waitFor();
     await press('Enter');
@@ -128,12 +125,12 @@ describe('the account by keyboard', () => {
     await page.getByRole('dialog').waitFor();
     await press('Escape');
     await page.getByRole('dialog').waitFor({ state: 'detached' });
-    await eventually('the focus back', async () => (await pages.focused()) === 'revoke-all');
+    await pages.hasFocus('revoke-all');
     assert.equal(life.sessions.length, 3, 'Escape ends nothing');
     await press('Enter');
     await page.getByTestId('revoke-all-confirm').focus();
     await press('Enter');
-    await eventually('one session', async () => (await page.getByTestId('session').count()) === 1);
+    await areThere(page.getByTestId('session'), 1);
     await page.getByTestId('revoke-all').waitFor({ state: 'detached' });
   });
 
@@ -150,12 +147,13 @@ describe('the account by keyboard', () => {
 
   it('removes an app after asking, and not the phone itself', async () => {
     await pages.me('apps');
-    assert.equal(await page.getByRole('button', { name: 'Remove Phone' }).count(), 0);
+    await areThere(page.getByTestId('app'), 2);
+    await areThere(page.getByRole('button', { name: 'Remove Phone' }), 0);
     await page.getByRole('button', { name: 'Remove Chat' }).focus();
     await press('Enter');
     await page.getByTestId('app-remove').focus();
     await press('Enter');
-    await eventually('one app', async () => (await page.getByTestId('app').count()) === 1);
+    await areThere(page.getByTestId('app'), 1);
   });
 
   it('changes the password, and says when the old one was wrong', async () => {
@@ -167,7 +165,7 @@ describe('the account by keyboard', () => {
     await type('password-now', PASSWORD);
     await press('Enter');
     await said('password-save-done', /new password counts/);
-    assert.equal(await page.getByTestId('password-new').inputValue(), '');
+    await holds(page.getByTestId('password-new'), '');
     const sent = life.changes.findLast((one) => one.path.endsWith('/account/password'));
     assert.deepEqual(sent?.body, {
       currentPassword: PASSWORD,
@@ -193,9 +191,9 @@ describe('the account by keyboard', () => {
     await page.getByRole('dialog', { name: 'Erase me' }).waitFor();
     await pages.assertNamed('the erasure');
     await type('erase-confirm-password', PASSWORD);
-    assert.ok(await page.getByTestId('erase-confirm').isDisabled());
+    await disabled(page.getByTestId('erase-confirm'));
     await type('erase-typed', '@bob.aura');
-    assert.ok(await page.getByTestId('erase-confirm').isDisabled());
+    await disabled(page.getByTestId('erase-confirm'));
     await type('erase-typed', life.auraId);
     await type('erase-confirm-password', 'wrong');
     await press('Enter');

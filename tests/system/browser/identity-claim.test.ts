@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { INTERACTION, WALTER } from '../../fakes/sign-in-routes.ts';
-import { launchBrowser } from '../../support/browser.ts';
+import { areThere, disabled, holds, launchBrowser } from '../../support/browser.ts';
 import { IdentityPages, identityStage, NARROWEST } from '../../support/identity-stage.ts';
 
 const service = await identityStage();
@@ -25,26 +25,29 @@ async function choose(name: string, status: string): Promise<void> {
   await page.getByTestId('claim-name').focus();
   await page.keyboard.press('Control+A');
   await page.keyboard.type(name);
-  await page.locator(`[data-testid=claim-status][data-status=${status}]`).waitFor();
+  await page
+    .locator(`[data-testid=claim-status][data-status=${status}]`)
+    .filter({ hasText: `@${name}.aura` })
+    .waitFor();
 }
 
 describe('somebody with a Matrix account', () => {
   it('is not offered an address for a wrong password', async () => {
     await signIn(WALTER.user, 'guessed');
     await page.getByRole('alert').filter({ hasText: 'do not belong together' }).waitFor();
-    assert.equal(await page.getByTestId('claim-name').count(), 0);
+    await areThere(page.getByTestId('claim-name'), 0);
   });
 
   it('is offered the name that she has there, and told which are taken', async () => {
     await signIn(WALTER.user, WALTER.password);
     await page.getByTestId('claim-for').getByText(WALTER.user).waitFor();
-    assert.equal(await page.getByTestId('claim-name').inputValue(), 'walter');
+    await holds(page.getByTestId('claim-name'), 'walter');
     await page.locator('[data-testid=claim-status][data-status=free]').waitFor();
     await pages.assertNamed('the claim');
     await pages.assertNoSidewaysScroll('the claim');
     await pages.assertReadable('the claim');
     await choose('bob', 'taken');
-    assert.ok(await page.getByTestId('claim-submit').isDisabled());
+    await disabled(page.getByTestId('claim-submit'));
   });
 
   it('hears that somebody was quicker, and claims another one with her proof', async () => {

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { SeenChange } from '../../fakes/identity-service.ts';
-import { eventually, launchBrowser } from '../../support/browser.ts';
+import { areThere, disabled, eventually, holds, launchBrowser } from '../../support/browser.ts';
 import {
   DESKTOP_SIZE,
   IdentityPages,
@@ -37,33 +37,29 @@ describe('the way around', () => {
   it('goes through the list in its order, and Enter opens a page at its title', async () => {
     await wide.me('');
     await press('Tab');
-    assert.equal(await wide.focused(), 'me-to-phone');
+    await wide.hasFocus('me-to-phone');
     for (const name of ME_PAGES) {
       await press('Tab');
-      assert.equal(await wide.focused(), `me-${name}`);
+      await wide.hasFocus(`me-${name}`);
     }
     await page.getByTestId('me-privacy').focus();
     await press('Enter');
-    await eventually('the focus on the title', async () => (await wide.focused()) === 'Privacy');
-    assert.equal(await page.getByTestId('me-privacy').getAttribute('aria-current'), 'page');
+    await wide.hasFocus('Privacy');
+    await page.locator('[data-testid=me-privacy][aria-current=page]').waitFor();
     await page.goBack();
     await page.getByTestId('page-profile').waitFor();
   });
 
   it('opens page by page on a phone, and comes back', async () => {
     await small.goto('/');
-    await small.page.getByTestId('me-link').focus();
-    assert.match(
-      (await small.page.getByTestId('me-link').getAttribute('aria-label')) ?? '',
-      /1 friend request/,
-    );
+    await small.page.getByRole('link', { name: 'Your account, 1 friend request' }).focus();
     await small.page.keyboard.press('Enter');
     await small.page.getByTestId('me-sessions').focus();
     await small.page.keyboard.press('Enter');
     await small.page.getByTestId('page-sessions').waitFor();
-    assert.equal(await small.page.getByRole('navigation').isVisible(), false);
+    await small.page.locator('nav').waitFor({ state: 'hidden' });
     await small.page.keyboard.press('Shift+Tab');
-    assert.equal(await small.focused(), 'Back to your account');
+    await small.hasFocus('Back to your account');
     await small.page.keyboard.press('Enter');
     await small.page.getByTestId('me-data').waitFor();
     await small.page.getByTestId('me-to-phone').focus();
@@ -75,15 +71,15 @@ describe('the way around', () => {
     life.canManage = false;
     await wide.me('privacy');
     await page.getByTestId('sign-in-anew').waitFor();
-    assert.equal(await page.getByTestId('privacy-name').count(), 0);
+    await areThere(page.getByTestId('privacy-name'), 0);
     life.canManage = true;
   });
 
   it('takes an address from a link into the dialer', async () => {
     await wide.goto(`/?to=${encodeURIComponent('web+aura:@bob.aura')}`);
-    assert.equal(await page.getByTestId('dial-input').inputValue(), '@bob.aura');
+    await holds(page.getByTestId('dial-input'), '@bob.aura');
     await wide.goto(`/?to=${encodeURIComponent('javascript:alert(1)')}`);
-    assert.equal(await page.getByTestId('dial-input').inputValue(), '');
+    await holds(page.getByTestId('dial-input'), '');
   });
 });
 
@@ -92,7 +88,7 @@ describe('privacy', () => {
     await wide.me('privacy');
     const seen = page.getByTestId('seen');
     await seen.getByText('@alice.aura').waitFor();
-    assert.equal(await seen.getByText('Alice Archer').count(), 0, 'her profile is for friends');
+    await areThere(seen.getByText('Alice Archer'), 0);
     await page.getByTestId('see-as-viewer').getByRole('radio', { checked: true }).focus();
     await press('ArrowRight');
     await seen.getByText('Alice Archer').waitFor();
@@ -118,7 +114,7 @@ describe('privacy', () => {
     await page.getByTestId('privacy-call').getByRole('radio', { checked: true }).focus();
     await press('ArrowRight');
     await page.getByRole('alert').filter({ hasText: 'not now' }).waitFor();
-    assert.equal(await page.getByTestId('privacy-call').getAttribute('data-value'), 'public');
+    await page.locator('[data-testid=privacy-call][data-value=public]').waitFor();
     await page.unroute('**/me/privacy');
   });
 
@@ -159,12 +155,12 @@ describe('people', () => {
     }
     await press('Escape');
     await sheet.waitFor({ state: 'detached' });
-    assert.equal(await more.evaluate((element) => element === element.ownerDocument.activeElement), true);
+    await eventually('the focus back', () => more.evaluate((one) => one === one.ownerDocument.activeElement));
     await press('Enter');
     await sheet.getByRole('button', { name: 'Close' }).focus();
     await press('Space');
     await sheet.waitFor({ state: 'detached' });
-    assert.equal(await more.evaluate((element) => element === element.ownerDocument.activeElement), true);
+    await eventually('the focus back', () => more.evaluate((one) => one === one.ownerDocument.activeElement));
   });
 
   it('writes a note and puts a friend on a list', async () => {
@@ -206,9 +202,7 @@ describe('people', () => {
     await said('found-said', /Frank Fjord is asked/);
     await found.filter({ hasText: 'Frank Fjord' }).getByText('Asked').waitFor();
     assert.deepEqual((await change('POST', '/contacts/requests')).body, { to: '@frank.aura' });
-    await eventually('the focus in the next row', async () => {
-      return (await wide.focused()) === 'Ask @gina.from.the.harbour.aura to be friends';
-    });
+    await wide.hasFocus('Ask @gina.from.the.harbour.aura to be friends');
   });
 
   it('says of what cannot be looked for what would be right, and asks nobody', async () => {
@@ -272,11 +266,11 @@ describe('people', () => {
     await press('Tab');
     await press('Control+A');
     await page.keyboard.type('101');
-    assert.ok(await page.getByTestId('invite-make').isDisabled());
+    await disabled(page.getByTestId('invite-make'));
     await press('Control+A');
     await page.keyboard.type('3');
     await press('Enter');
-    assert.match((await page.getByTestId('invite-url').textContent()) ?? '', /\/i#c0de$/);
+    await said('invite-url', /\/i#c0de$/);
     assert.deepEqual((await change('POST', '/invites')).body, {
       usesMax: 3,
       expiresInHours: 168,
@@ -285,7 +279,7 @@ describe('people', () => {
     await page.getByRole('button', { name: 'Take back Rowing' }).focus();
     await press('Enter');
     await said('invites-said', /leads nowhere/);
-    assert.equal(await page.getByTestId('invite-url').count(), 0);
+    await areThere(page.getByTestId('invite-url'), 0);
   });
 
   it('takes an invitation, and says of a bad one that it is', async () => {

@@ -8,6 +8,7 @@ import { describe, it } from 'node:test';
 import { ownConstellation } from '../../harness.ts';
 import {
   type AppPage,
+  areThere,
   Device,
   eventually,
   launchBrowser,
@@ -87,7 +88,7 @@ describe('three people', () => {
     await go(carol, 'privacy');
     const seen = carol.phone.get('seen');
     await seen.getByText('@carol.aura').waitFor();
-    assert.equal(await seen.getByText('Carol Clay').count(), 0);
+    await areThere(seen.getByText('Carol Clay'), 0);
     await carol.phone.get('see-as-viewer').getByText('A friend').click();
     await seen.getByText('Carol Clay').waitFor();
     await carol.phone.get('see-as-viewer').getByText('Signed out').click();

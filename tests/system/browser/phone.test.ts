@@ -7,7 +7,9 @@ import { describe, it } from 'node:test';
 import { ownConstellation } from '../../harness.ts';
 import {
   type AppPage,
+  areThere,
   Device,
+  disabled,
   eventually,
   launchBrowser,
   registerByDashboard,
@@ -34,19 +36,23 @@ async function assertNamed(page: AppPage, what: string): Promise<void> {
 }
 
 /** Types a name and waits for what is said about it. */
-async function nameStatus(page: AppPage, name: string, status: string): Promise<string> {
+async function nameStatus(page: AppPage, name: string, status: string, words: RegExp): Promise<void> {
   await page.page.getByLabel('Your address').fill(name);
-  const said = page.page.locator(`[data-testid=register-status][data-status=${status}]`);
-  await said.waitFor();
-  return (await said.textContent()) ?? '';
+  await page.page
+    .locator(`[data-testid=register-status][data-status=${status}]`)
+    .filter({ hasText: words })
+    .waitFor();
 }
 
 async function refusal(page: AppPage): Promise<string> {
   return (await page.page.getByRole('alert').textContent()) ?? '';
 }
 
-function focused(page: AppPage): Promise<string | undefined> {
-  return page.page.evaluate<string | undefined>('document.activeElement?.dataset.testid');
+/** Waits until it has the focus. */
+async function hasFocus(page: AppPage, testId: string): Promise<void> {
+  await eventually(`the focus on ${testId}`, () =>
+    page.page.evaluate<boolean>(`document.activeElement?.dataset.testid === '${testId}'`),
+  );
 }
 
 async function newestInPhone(callId: string): Promise<{ reason: string | null; text: string }> {
@@ -60,16 +66,16 @@ describe('sign-in in the browser', () => {
     await phone.beginSignIn();
     await phone.page.getByRole('tab', { name: 'Register' }).click();
     await assertNamed(phone, 'the register form');
-    assert.match(await nameStatus(phone, 'ab', 'not_allowed'), /at least 3 characters/);
-    assert.match(await nameStatus(phone, 'caro!', 'not_allowed'), /letters a to z/);
-    assert.match(await nameStatus(phone, 'supp0rt', 'not_allowed'), /reserved/);
-    assert.match(await nameStatus(phone, 'dave', 'taken'), /@dave\.aura is taken/);
-    assert.ok(await phone.get('register-submit').isDisabled());
+    await nameStatus(phone, 'ab', 'not_allowed', /at least 3 characters/);
+    await nameStatus(phone, 'caro!', 'not_allowed', /letters a to z/);
+    await nameStatus(phone, 'supp0rt', 'not_allowed', /reserved/);
+    await nameStatus(phone, 'dave', 'taken', /@dave\.aura is taken/);
+    await disabled(phone.get('register-submit'));
     const suggested = phone.page.getByRole('group', { name: 'Free addresses' }).getByRole('button').first();
     const suggestion = (await suggested.textContent()) ?? '';
     await suggested.click();
     await phone.page.getByText(`${suggestion} is free`).waitFor();
-    assert.match(await nameStatus(phone, 'carol', 'free'), /@carol\.aura is free/);
+    await nameStatus(phone, 'carol', 'free', /@carol\.aura is free/);
   });
 
   it('registers with an invitation code only', async () => {
@@ -80,7 +86,7 @@ describe('sign-in in the browser', () => {
     await phone.page.getByLabel('Invitation code').fill(constellation.secret('REGISTRATION_TOKEN'));
     await phone.get('register-submit').click();
     await phone.online();
-    assert.equal(await phone.get('me-address').textContent(), '@carol.aura');
+    await phone.get('me-address').filter({ hasText: '@carol.aura' }).waitFor();
     assert.deepEqual(await phone.history(), []);
     await phone.page.getByText('No calls yet').waitFor();
   });
@@ -90,12 +96,12 @@ describe('sign-in in the browser', () => {
     await assertNamed(chat, 'the sign-in form');
     await chat.get('abort').click();
     await chat.get('sign-in-button').waitFor();
-    assert.equal(await chat.page.getByRole('alert').count(), 0);
+    await areThere(chat.page.getByRole('alert'), 0);
   });
 
   it('takes a one-time code once, with a password of her own choice', async () => {
     await chat.signInByCode(ofDave.signInCode, DAVE_PASSWORD);
-    assert.equal(await chat.get('me-address').textContent(), '@dave.aura');
+    await chat.get('me-address').filter({ hasText: '@dave.aura' }).waitFor();
     const other = await third.open('market');
     await other.beginSignIn();
     await other.page.getByRole('tab', { name: 'One-time code' }).click();
@@ -131,7 +137,7 @@ describe('the web phone beside an app', () => {
     await phone.page.getByLabel('Address').focus();
     await phone.page.keyboard.type('nobody.has.this');
     await phone.page.getByText('Nobody has the address @nobody.has.this.aura').waitFor();
-    assert.ok(await phone.get('dial-audio').isDisabled());
+    await disabled(phone.get('dial-audio'));
     await phone.page.keyboard.press('Control+A');
     await phone.page.keyboard.type('dave');
     await phone.page.locator('[data-testid=dial-status][data-status=found]').waitFor();
@@ -146,12 +152,12 @@ describe('the web phone beside an app', () => {
     await chat.page.keyboard.press('Escape');
     // Escape must not silence a ring, nor move the focus from the one button to the other.
     await dialog.waitFor();
-    await eventually('the focus on Answer', async () => (await focused(chat)) === 'ring-answer');
+    await hasFocus(chat, 'ring-answer');
     await chat.page.keyboard.press('Enter');
     await Promise.all([phone.inCall(callId), chat.inCall(callId)]);
     await Promise.all([phone.hears(), chat.hears()]);
     await assertNamed(phone, 'the call');
-    assert.equal(await focused(phone), 'hangup');
+    await hasFocus(phone, 'hangup');
     await phone.page.keyboard.press('Space');
     await chat.endsWith(callId, 'hung_up');
     const { reason, text } = await newestInPhone(callId);
@@ -174,8 +180,9 @@ describe('the web phone beside an app', () => {
 
     const second = await chat.dial('@carol.aura', 'audio');
     await phone.rings(second);
+    await hasFocus(phone, 'ring-answer');
     await phone.page.keyboard.press('Shift+Tab');
-    assert.equal(await focused(phone), 'ring-decline');
+    await hasFocus(phone, 'ring-decline');
     await phone.page.keyboard.press('Enter');
     await chat.endsWith(second, 'declined');
     const { reason, text } = await newestInPhone(second);
@@ -219,7 +226,7 @@ describe('the web phone beside an app', () => {
     const stop = await chat.stopOf(callId);
     assert.deepEqual([stop.data.reason, stop.data.byThisTab], ['answered_here', false]);
     await chat.get('ring-dialog').waitFor({ state: 'detached' });
-    assert.equal(await chat.get('in-call').count(), 0);
+    await areThere(chat.get('in-call'), 0);
     await tab.hears();
     await tab.get('hangup').click();
     await phone.endsWith(callId, 'hung_up');
