@@ -20,7 +20,9 @@ export const WARM_UP_REQUESTS = 200;
 const PEOPLE_A_CLASS = 500;
 const VIEWERS = 500;
 /** Requests at the same time where answers are held back; elsewhere one. */
-const MATRIX_LANES = 4;
+const HELD_LANES = 4;
+/** Others who look people up meanwhile, each as fast as it is answered, where a surface is asked under load. */
+const LOAD_LANES = 6;
 const WANTED = '<= 0.55';
 const SCOPES = ['call.place', 'call.receive', 'profile.read', 'contacts.read', 'contacts.write'];
 
@@ -33,6 +35,8 @@ interface Subjects {
   /** Claimed by nobody. */
   readonly unclaimed: readonly string[];
   readonly viewers: readonly TestEndpoint[];
+  /** Who makes the load; their limits are their own. */
+  readonly others: readonly TestEndpoint[];
   readonly matrix: MatrixSubjects | null;
 }
 
@@ -46,6 +50,8 @@ interface Surface {
   readonly name: string;
   /** As who: one of the viewers, nobody, or the one Matrix account. */
   readonly as: 'viewer' | 'nobody' | 'matrix';
+  /** Asked at the same time where answers are held back, beside others who look people up as fast as they can. */
+  readonly underLoad?: true;
   ask(name: string): Asked;
 }
 
@@ -75,6 +81,12 @@ const SURFACES: readonly Surface[] = [
     name: 'pictures',
     as: 'viewer',
     ask: (auraId) => ({ method: 'GET', path: `/_auralink/v1/pictures/${auraId}` }),
+  },
+  {
+    name: 'find',
+    as: 'viewer',
+    underLoad: true,
+    ask: (auraId) => ({ method: 'POST', path: '/_auralink/v1/find', body: { email: emailOf(auraId) } }),
   },
   {
     name: 'profiles',
@@ -124,7 +136,7 @@ export async function measureTiming(
   options: BenchOptions,
   matrix: MatrixSubjects | null = null,
 ): Promise<Figure[]> {
-  const subjects = { ...(await makeSubjects(world)), matrix };
+  const subjects = { ...(await makeSubjects(publicUrl, world)), matrix };
   const figures: Figure[] = [];
   for (const surface of SURFACES) {
     if (surface.as === 'matrix' && matrix === null) continue;
@@ -159,18 +171,14 @@ export async function run(options: BenchOptions): Promise<Figure[]> {
 }
 
 /** Half of those who are hidden are private, the others public and blocking; all have names and devices, and many are online. */
-async function makeSubjects(world: World): Promise<Omit<Subjects, 'matrix'>> {
+async function makeSubjects(publicUrl: string, world: World): Promise<Omit<Subjects, 'matrix'>> {
   await world.app('chat');
   const tag = randomBytes(3).toString('hex');
   const make = (kind: string) => world.people(`${kind}${tag}`, PEOPLE_A_CLASS);
   const [hidden, bare] = [await make('h'), await make('b')];
-  const viewers = await world.endpoints(await world.people(`v${tag}`, VIEWERS), 'chat');
-  await world.db.query('UPDATE endpoints SET scopes = $2 WHERE endpoint_id = ANY ($1)', [
-    viewers.map((viewer) => viewer.endpointId),
-    SCOPES,
-  ]);
-  const tokens = await Promise.all(viewers.map((viewer) => world.token(viewer, { scopes: SCOPES })));
-  await world.endpoints([...hidden, ...bare], 'chat');
+  const viewers = await makeViewers(world, `v${tag}`);
+  const others = await makeViewers(world, `o${tag}`);
+  await proveEmails(publicUrl, world, await world.endpoints([...hidden, ...bare], 'chat'));
   const ids = (people: readonly TestPerson[]) => people.map((person) => person.personId);
   await world.db.query(
     `UPDATE aura_id_registry SET display_name = 'Somebody with a name', visibility = CASE WHEN n % 2 = 0 THEN 'private' ELSE 'public' END
@@ -196,8 +204,49 @@ async function makeSubjects(world: World): Promise<Omit<Subjects, 'matrix'>> {
     hidden,
     bare,
     unclaimed: Array.from({ length: PEOPLE_A_CLASS }, (_, i) => `@n${tag}${i}.aura`),
-    viewers: viewers.map((viewer, i) => ({ ...viewer, token: tokens[i] ?? '' })),
+    ...{ viewers, others },
   };
+}
+
+/** With the rights of an app that may not manage the account. */
+async function makeViewers(world: World, prefix: string): Promise<TestEndpoint[]> {
+  const viewers = await world.endpoints(await world.people(prefix, VIEWERS), 'chat');
+  await world.db.query('UPDATE endpoints SET scopes = $2 WHERE endpoint_id = ANY ($1)', [
+    viewers.map((viewer) => viewer.endpointId),
+    SCOPES,
+  ]);
+  return await Promise.all(
+    viewers.map(async (viewer) => ({ ...viewer, token: await world.token(viewer, { scopes: SCOPES }) })),
+  );
+}
+
+/** Each says her address, and it is proved. Half of who hides forbids to be found by it; the others block, see above. */
+async function proveEmails(
+  publicUrl: string,
+  world: World,
+  endpoints: readonly TestEndpoint[],
+): Promise<void> {
+  const client = new Pool(publicUrl, { connections: HELD_LANES });
+  const waiting = [...endpoints];
+  const lane = async (): Promise<void> => {
+    for (let one = waiting.pop(); one !== undefined; one = waiting.pop()) {
+      const { token, person } = one;
+      const answer = await client.request({
+        ...{ method: 'POST', path: '/_auralink/v1/me/fields' },
+        headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+        body: JSON.stringify({ kind: 'email', value: emailOf(person.auraId) }),
+      });
+      const text = await answer.body.text();
+      if (answer.statusCode !== 201) throw new Error(`a field was refused: ${answer.statusCode} ${text}`);
+    }
+  };
+  await Promise.all(Array.from({ length: HELD_LANES }, lane));
+  await client.close();
+  await world.db.query("UPDATE personal_fields SET verified_at = now() WHERE kind = 'email'");
+  await world.db.query(
+    `UPDATE person_privacy SET find_by_email = CASE WHEN person_id = ANY ($1) THEN 'private' ELSE 'public' END`,
+    [endpoints.slice(0, PEOPLE_A_CLASS).flatMap(({ person }, i) => (i % 2 === 1 ? [person.personId] : []))],
+  );
 }
 
 /** Null: this build has no such route. */
@@ -207,11 +256,12 @@ async function measure(
   subjects: Subjects,
   options: BenchOptions,
 ): Promise<number | null> {
-  const client = new Pool(publicUrl, { connections: MATRIX_LANES });
+  const client = new Pool(publicUrl, { connections: HELD_LANES });
   const { hidden, absent } = namesOf(surface, subjects);
   const seen = { hidden: [] as Seen[], absent: [] as Seen[] };
   try {
     const order = shuffledOrder().entries();
+    const load = surface.underLoad === true ? startLoad(publicUrl, subjects) : null;
     let isThere = true;
     const lane = async (): Promise<void> => {
       for (const [nth, kind] of order) {
@@ -223,7 +273,9 @@ async function measure(
         if (nth >= WARM_UP_REQUESTS * 2) seen[kind].push(one);
       }
     };
-    await Promise.all(Array.from({ length: surface.as === 'matrix' ? MATRIX_LANES : 1 }, lane));
+    const held = surface.as === 'matrix' || surface.underLoad === true;
+    await Promise.all(Array.from({ length: held ? HELD_LANES : 1 }, lane));
+    await load?.stop();
     if (!isThere) return null;
   } finally {
     await client.close();
@@ -240,12 +292,43 @@ async function measure(
   return Number(Math.max(status, bytes, ms).toFixed(4));
 }
 
+/** Others, who are found, found by nobody, and looked up, all the time. */
+function startLoad(publicUrl: string, subjects: Subjects): { stop(): Promise<void> } {
+  const client = new Pool(publicUrl, { connections: LOAD_LANES });
+  const surfaces = SURFACES.filter(({ name }) => name === 'find' || name === 'resolve');
+  let [going, nth] = [true, 0];
+  const lane = async (): Promise<void> => {
+    while (going) {
+      nth += 1;
+      const surface = surfaces[nth % surfaces.length];
+      const auraId = subjects.bare[randomInt(subjects.bare.length)]?.auraId ?? '';
+      if (surface !== undefined)
+        await ask(client, surface, auraId, { ...subjects, viewers: subjects.others }, nth);
+    }
+  };
+  const lanes = Promise.all(Array.from({ length: LOAD_LANES }, lane));
+  // Told when it is stopped.
+  lanes.catch(() => {});
+  return {
+    stop: async () => {
+      going = false;
+      await lanes;
+      await client.close();
+    },
+  };
+}
+
+/** What everybody here says is her address. */
+const emailOf = (auraId: string): string => `${auraId.slice(1)}@mail.example`;
+
 function namesOf(
-  { as }: Surface,
+  { as, name }: Surface,
   { hidden, bare, unclaimed, matrix }: Subjects,
 ): { hidden: readonly string[]; absent: readonly string[] } {
   if (as === 'matrix') return { hidden: matrix?.hidden ?? [], absent: matrix?.bare ?? [] };
   const names = hidden.map((person) => person.auraId);
+  // Whoever is not to be found by her address, or blocks, and addresses that are nobody's.
+  if (name === 'find') return { hidden: names, absent: unclaimed };
   if (as === 'viewer') return { hidden: names, absent: bare.map((person) => person.auraId) };
   // Blocking shows signed in only: signed out, a public person who blocks somebody is public.
   return { hidden: names.filter((_, i) => i % 2 === 1), absent: unclaimed };

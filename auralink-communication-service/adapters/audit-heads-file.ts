@@ -1,8 +1,8 @@
 /**
  * The heads of the audit log's chains, kept outside of the database: a line of JSON whenever any has grown. Whoever cuts
- * the log's end off, chain rows included, does not reach this file.
+ * the log's end off, chain rows included, does not reach this file. Processes share it and take turns: see `withHeads`.
  */
-import { appendFileSync, readFileSync } from 'node:fs';
+import { appendFileSync, closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
 import { z } from 'zod';
 import type { ChainHead } from '../auralink-modules/auraid/audit-verify.ts';
 
@@ -13,24 +13,78 @@ const headSchema = z.object({
 });
 const lineSchema = z.object({ at: z.iso.datetime(), heads: z.array(headSchema) });
 
+const NEW_LINE = 0x0a;
+
+/** Null: it is not what we wrote. */
+function findLine(line: string): z.infer<typeof lineSchema> | null {
+  try {
+    return lineSchema.parse(JSON.parse(line));
+  } catch {
+    return null;
+  }
+}
+
 export interface AuditHeadsFile {
-  /** Only chains that have grown since this process's last line; nothing where none has. Returns how many. */
+  /** Only chains that have grown since the file's last line; nothing where none has. Returns how many. */
   append(heads: readonly ChainHead[], at: Date): number;
 }
 
 /** `path` empty: heads are exported nowhere. */
 export function createAuditHeadsFile(path: string): AuditHeadsFile {
   const written = new Map<number, number>();
+  let readBytes = 0;
+  let endsInLine = true;
+  /** What other processes wrote since. A file that has shrunk is another one. */
+  const catchUp = (): void => {
+    let bytes = findBytes(path, readBytes);
+    if (bytes === null) {
+      readBytes = 0;
+      written.clear();
+      bytes = findBytes(path, 0) ?? Buffer.alloc(0);
+    }
+    readBytes += bytes.length;
+    if (bytes.length > 0 || readBytes === 0) endsInLine = bytes.length === 0 || bytes.at(-1) === NEW_LINE;
+    for (const line of bytes.toString('utf8').split('\n')) {
+      for (const { chain, seq } of findLine(line)?.heads ?? []) {
+        written.set(chain, Math.max(seq, written.get(chain) ?? 0));
+      }
+    }
+  };
   return {
     append(heads, at) {
       if (path === '') return 0;
+      catchUp();
       const grown = heads.filter((head) => head.seq > (written.get(head.chain) ?? 0));
       if (grown.length === 0) return 0;
-      appendFileSync(path, `${JSON.stringify({ at: at.toISOString(), heads: grown })}\n`, { mode: 0o600 });
+      // A line that a full disk or a kill cut short is the verification's to tell of; it must not spoil the next one.
+      const line = `${endsInLine ? '' : '\n'}${JSON.stringify({ at: at.toISOString(), heads: grown })}\n`;
+      appendFileSync(path, line, { mode: 0o600 });
       for (const head of grown) written.set(head.chain, head.seq);
+      readBytes += Buffer.byteLength(line);
+      endsInLine = true;
       return grown.length;
     },
   };
+}
+
+/** The file from there on; null when it is shorter, or there is none. */
+function findBytes(path: string, from: number): Buffer | null {
+  let file: number;
+  try {
+    file = openSync(path, 'r');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+  try {
+    const { size } = fstatSync(file);
+    if (size < from) return null;
+    const bytes = Buffer.alloc(size - from);
+    readSync(file, bytes, 0, bytes.length, from);
+    return bytes;
+  } finally {
+    closeSync(file);
+  }
 }
 
 /**
@@ -49,10 +103,8 @@ export function findExportedHeads(path: string): ChainHead[] | null {
   const lines = text.split('\n');
   return lines.flatMap((line, index) => {
     if (line === '') return [];
-    try {
-      return lineSchema.parse(JSON.parse(line)).heads;
-    } catch {
-      throw new Error(`line ${index + 1} of ${path} is no line of audit heads`);
-    }
+    const found = findLine(line);
+    if (found === null) throw new Error(`line ${index + 1} of ${path} is no line of audit heads`);
+    return found.heads;
   });
 }

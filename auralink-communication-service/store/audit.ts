@@ -5,6 +5,7 @@
 import type pg from 'pg';
 import type { Act, Audit } from '../auralink-modules/auraid/audit.ts';
 import type { AuditReader, ChainedEntry, ChainHead } from '../auralink-modules/auraid/audit-verify.ts';
+import type { UnitOfWork } from '../core/unit-of-work.ts';
 import { query } from './db.ts';
 
 /** `audited` hears of every entry as it is written. */
@@ -25,6 +26,20 @@ export function auditStore(audited: (act: Act) => void = () => {}): Audit {
 export async function readHeads(pool: pg.Pool): Promise<ChainHead[]> {
   const sql = "SELECT chain::int, seq, encode(hash, 'hex') AS hash FROM audit_chains ORDER BY chain";
   return await query<ChainHead & pg.QueryResultRow>(pool, 'audit-heads', sql, []);
+}
+
+/** Any number, the same in every process: one exports heads at a time. */
+const EXPORT_LOCK = 4_242_190;
+
+/** Hands the heads to `use` while no other process does. */
+export async function withHeads<T>(
+  { pool, unitOfWork }: { readonly pool: pg.Pool; readonly unitOfWork: UnitOfWork },
+  use: (heads: readonly ChainHead[]) => T,
+): Promise<T> {
+  return await unitOfWork.run(async (tx) => {
+    await query(tx, 'audit-heads-lock', 'SELECT pg_advisory_xact_lock($1)', [EXPORT_LOCK]);
+    return use(await readHeads(pool));
+  });
 }
 
 export function auditReader(pool: pg.Pool): AuditReader {

@@ -11,7 +11,7 @@ import { KeyRingError, type KeyRingSource } from '../auralink-modules/auraid/key
 import { ConfigError } from '../config.ts';
 import type { IdentityMetrics } from '../auralink-modules/auraid/ports.ts';
 import type { OutboxHandler } from '../core/outbox.ts';
-import { auditStore, readHeads } from '../store/audit.ts';
+import { auditStore, withHeads } from '../store/audit.ts';
 import { personKeyStore } from '../store/person-keys.ts';
 import type { Base, Chore } from './base.ts';
 
@@ -47,7 +47,7 @@ export function wireStorage(
   const vault = createVault({ keys: personKeyStore(db.pool), ring, newId, randomBytes, unreadable });
   const heads = createAuditHeadsFile(config.AUDIT_HEADS_PATH);
   const exportHeads = async (): Promise<void> => {
-    const chains = heads.append(await readHeads(db.pool), clock.now());
+    const chains = await withHeads(db, (found) => heads.append(found, clock.now()));
     if (chains > 0)
       log.info({ chains, path: config.AUDIT_HEADS_PATH }, 'heads of the audit log are exported');
   };

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -17,7 +17,12 @@ import {
   verifyAudit,
 } from '../../auralink-communication-service/auralink-modules/auraid/audit-verify.ts';
 import type { PersonId } from '../../auralink-communication-service/core/ids.ts';
-import { auditReader, auditStore, readHeads } from '../../auralink-communication-service/store/audit.ts';
+import {
+  auditReader,
+  auditStore,
+  readHeads,
+  withHeads,
+} from '../../auralink-communication-service/store/audit.ts';
 import { openDatabase } from '../../auralink-communication-service/store/db.ts';
 import { testDatabase } from '../harness.ts';
 
@@ -154,6 +159,32 @@ test('an end that was cut off, its head in the database too, shows in the export
   );
   assert.deepEqual((await verify([])).faults, [], 'the database alone cannot tell');
   assert.deepEqual((await verify()).faults, [{ chain, seq, fault: 'cut_off' }]);
+});
+
+test('several processes, each as it stops, write one line for one state, and a new one none', async () => {
+  const path = join(folder, 'shared.jsonl');
+  const lines = () => readFileSync(path, 'utf8').trimEnd().split('\n').length;
+  const now = new Date('2026-11-23T00:00:00Z');
+  const processes = [1, 2, 3].map(() => createAuditHeadsFile(path));
+  const stop = (files = processes) =>
+    Promise.all(files.map((file) => withHeads(db, (heads) => file.append(heads, now))));
+  await record(subjects[0] as string);
+  const grown = await stop();
+  assert.equal(lines(), 1);
+  assert.equal(grown.filter((chains) => chains > 0).length, 1);
+  assert.deepEqual(await stop([createAuditHeadsFile(path)]), [0], 'a process that has just started');
+  await record(subjects[0] as string);
+  await stop();
+  assert.equal(lines(), 2);
+  assert.deepEqual((await verify(findExportedHeads(path) ?? [])).faults, []);
+  // Somebody emptied the file, or cut a line in half.
+  writeFileSync(path, '');
+  await stop();
+  assert.equal(lines(), 1);
+  writeFileSync(path, '{"at":"2026');
+  assert.equal((await stop()).filter((chains) => chains > 0).length, 1);
+  assert.equal(lines(), 2, 'whole lines follow a broken one');
+  assert.throws(() => findExportedHeads(path), /line 1 of .* is no line of audit heads/);
 });
 
 test('an entry that was forged together with its hash and the chain’s head shows in the exported heads', async () => {
