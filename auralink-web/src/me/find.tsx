@@ -134,7 +134,7 @@ function FoundPeople({ auralink, ownAddress, friends, people }: FindProps & Pick
                 aria-disabled={action.busy}
                 onClick={() => void ask(person)}
               >
-                Ask to be friends
+                Ask<span className="roomy"> to be friends</span>
               </button>
             ) : (
               <span className="chip">{chipOf(person)}</span>

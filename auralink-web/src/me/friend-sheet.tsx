@@ -53,14 +53,20 @@ function Note({ auralink, friend, onChange }: FriendSheetProps) {
 
 function OnLists({ auralink, friend, lists, onChange }: FriendSheetProps) {
   const action = useAction();
+  // Shown as she chose while the service is told.
+  const [chosen, setChosen] = useState<{ readonly listId: string; readonly on: boolean } | null>(null);
   if (lists.length === 0) return null;
-  const toggle = (listId: string, on: boolean): Promise<boolean> =>
-    action.run(async () => {
+  const toggle = async (listId: string, on: boolean): Promise<void> => {
+    if (action.busy) return;
+    setChosen({ listId, on });
+    await action.run(async () => {
       await (on
         ? auralink.contacts.putOnList(listId, friend.auraId)
         : auralink.contacts.takeOffList(listId, friend.auraId));
       await onChange();
     });
+    setChosen(null);
+  };
   return (
     <fieldset className="choices">
       <legend>On your lists</legend>
@@ -68,7 +74,7 @@ function OnLists({ auralink, friend, lists, onChange }: FriendSheetProps) {
         <label key={listId} className="choice">
           <input
             type="checkbox"
-            checked={friend.lists.includes(listId)}
+            checked={chosen?.listId === listId ? chosen.on : friend.lists.includes(listId)}
             aria-disabled={action.busy}
             onChange={(event) => void toggle(listId, event.target.checked)}
           />

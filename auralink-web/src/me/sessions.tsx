@@ -69,15 +69,17 @@ export function SessionsPage({ auralink }: PageProps) {
       )}
       <Outcome action={action} testId="sessions-said" />
       {others.length > 0 && (
-        <button
-          type="button"
-          className="button quiet wide"
-          data-testid="revoke-all"
-          aria-disabled={action.busy}
-          onClick={() => setAll(true)}
-        >
-          Sign out everywhere else
-        </button>
+        <div className="buttons">
+          <button
+            type="button"
+            className="button quiet"
+            data-testid="revoke-all"
+            aria-disabled={action.busy}
+            onClick={() => setAll(true)}
+          >
+            Sign out everywhere else
+          </button>
+        </div>
       )}
       {all && (
         <Confirm

@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { ownConstellation } from '../../harness.ts';
+import { openPage, pickAudience } from '../../support/account-pages.ts';
 import {
   type AppPage,
   areThere,
@@ -34,16 +35,9 @@ const carol = await phoneOf('carol');
 const dave = await phoneOf('dave');
 const erin = await phoneOf('erin');
 
-async function go({ phone }: { phone: AppPage }, page: string): Promise<void> {
-  await phone.page.evaluate(`location.hash = '#/me/${page}'`);
-  await phone.get(`page-${page}`).waitFor();
-}
-
-/** Another audience than now. */
-async function pick({ phone }: { phone: AppPage }, rule: string, audience: string): Promise<void> {
-  await phone.get(`privacy-${rule}`).getByText(audience, { exact: true }).click();
-  await phone.get('privacy-said').filter({ hasText: 'Saved' }).waitFor();
-}
+const go = ({ phone }: { phone: AppPage }, page: string): Promise<void> => openPage(phone, page);
+const pick = ({ phone }: { phone: AppPage }, rule: string, audience: string): Promise<void> =>
+  pickAudience(phone, rule, audience);
 
 /** What somebody's dialer says of an address, once it says this. */
 async function dialerSays({ phone }: { phone: AppPage }, address: string, words: string): Promise<void> {
