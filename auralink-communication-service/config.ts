@@ -28,7 +28,12 @@ const appHosts = list.refine(
 );
 const url = z.url().transform((v) => v.replace(/\/+$/, ''));
 const secret = z.string().min(16);
-const keySet = secret.refine(isPrivateKeySet, { message: 'must be a JWK set with private EC keys' });
+const keySet = secret.refine((text) => isPrivateKeySet(text, ecKey), {
+  message: 'must be a JWK set with private EC keys',
+});
+const signingKeySet = secret.refine((text) => isPrivateKeySet(text, ed25519Key), {
+  message: 'must be a JWK set with private Ed25519 keys, each with a kid of A–Z, a–z, 0–9 and _',
+});
 
 function isCidr(text: string): boolean {
   const [address = '', bits = '', more] = text.split('/');
@@ -38,8 +43,16 @@ function isCidr(text: string): boolean {
   );
 }
 
-function isPrivateKeySet(text: string): boolean {
-  const key = z.object({ kty: z.literal('EC'), d: z.string().min(1) });
+const ecKey = z.object({ kty: z.literal('EC'), d: z.string().min(1) });
+const ed25519Key = z.object({
+  kty: z.literal('OKP'),
+  crv: z.literal('Ed25519'),
+  kid: z.string().regex(/^\w{1,64}$/),
+  d: z.string().length(43),
+  x: z.string().length(43),
+});
+
+function isPrivateKeySet(text: string, key: z.ZodType): boolean {
   try {
     return z.object({ keys: z.array(key).min(1) }).safeParse(JSON.parse(text)).success;
   } catch {
@@ -140,6 +153,25 @@ export const configSchema = z.object({
     .describe(
       "File to which the audit log's heads are exported; keep it where the database's owner cannot write",
     ),
+  IDENTITY_SERVER_NAME: z
+    .string()
+    .default('')
+    .describe(
+      'Name with which the Matrix Identity Service signs what it vouches for; empty: the host of PUBLIC_BASE_URL',
+    ),
+  IDENTITY_SIGNING_KEYS: signingKeySet.describe(
+    'Keys of the Matrix Identity Service, a JWK set with private Ed25519 keys: the first signs, all are valid',
+  ),
+  IDENTITY_TERMS_URL: z
+    .union([url, z.literal('')])
+    .default('')
+    .describe('Document that accounts of the Matrix Identity Service must accept; empty: none'),
+  IDENTITY_TERMS_VERSION: z.string().min(1).default('1').describe('Version of that document'),
+  IDENTITY_ALLOWED_CIDRS: networks
+    .default([])
+    .describe(
+      'Networks that are not public in which other homeservers may lie all the same, comma-separated',
+    ),
   DASHBOARD_ISSUER: z
     .string()
     .default('https://dashboard.auralink.network')
@@ -200,6 +232,7 @@ export const SECRET_VARIABLES = [
   'OIDC_SIGNING_KEYS',
   'OIDC_COOKIE_KEYS',
   'OIDC_SYNAPSE_CLIENT_SECRET',
+  'IDENTITY_SIGNING_KEYS',
 ] as const satisfies readonly (keyof Config)[];
 
 /** Every fault of the configuration at once, each with its variable. */

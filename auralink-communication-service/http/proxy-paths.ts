@@ -6,9 +6,10 @@
 /** A path is decoded this often at most; more layers than any real client has. */
 const DECODE_ROUNDS_MAX = 5;
 const OPEN = ['/_matrix/', '/_synapse/client/'];
-/** The application service's own surface, the administrators' API, Synapse's metrics. */
+/** The application service's own surface, what is ours alone, the administrators' API, Synapse's metrics. */
 const CLOSED = [
   '/_matrix/app',
+  '/_matrix/identity',
   '/_synapse/admin',
   '/_synapse/metrics',
   '/_synapse/replication',

@@ -51,6 +51,13 @@ async function signingJwk(): Promise<JWK> {
   return { ...jwk, kid: await calculateJwkThumbprint(jwk), alg: 'ES256', use: 'sig' };
 }
 
+/** A key of the Matrix Identity Service; its id tells nothing and never repeats. */
+async function identityKeys(): Promise<string> {
+  const { privateKey } = await generateKeyPair('EdDSA', { crv: 'Ed25519', extractable: true });
+  const kid = `a${randomBytes(4).toString('hex')}`;
+  return JSON.stringify({ keys: [{ ...(await exportJWK(privateKey)), kid }] });
+}
+
 function publicPart(jwk: JWK): JWK {
   const { d: _private, ...rest } = jwk;
   return rest;
@@ -88,6 +95,7 @@ const MAKERS: Readonly<Record<SecretVariable, () => Promise<string>>> = {
   OIDC_SIGNING_KEYS: async () => JSON.stringify({ keys: [await signingJwk()] }),
   OIDC_COOKIE_KEYS: async () => `${await random()},${await random()}`,
   OIDC_SYNAPSE_CLIENT_SECRET: random,
+  IDENTITY_SIGNING_KEYS: identityKeys,
 };
 
 /** Makes what is missing; leaves everything that is there as it is. Returns the names that were made. */

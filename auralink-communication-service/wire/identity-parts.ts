@@ -26,6 +26,7 @@ import { wireNames } from './identity-names.ts';
 import { wirePrivacy } from './identity-privacy.ts';
 import { wireProfile } from './identity-profile.ts';
 import { wireResolve } from './identity-resolve.ts';
+import { wireIdentityService } from './identity-service.ts';
 import { wireStorage } from './identity-storage.ts';
 
 export interface PartsNeeds {
@@ -75,6 +76,7 @@ export function wireParts(base: Omit<Base, 'processId'>, needs: PartsNeeds): Par
   });
   const profile = wireProfile(base, { ...shared, indexer, directory, fanOut: privacy.fanOut });
   const finding = wireFinding(base, { auth, vault, indexer, countLookUp: resolve.countLookUp });
+  const identityService = wireIdentityService(base, { synapse });
   const parts = [storage, privacy, names, account, profile];
   const views = createPeopleViews({ store: privacyStore(base.db.pool), vault });
   return {
@@ -82,9 +84,10 @@ export function wireParts(base: Omit<Base, 'processId'>, needs: PartsNeeds): Par
       ...resolve.plugins,
       ...finding.plugins,
       ...leaving.plugins,
+      ...identityService.plugins,
       ...parts.flatMap((part) => part.plugins),
     ],
-    chores: [...finding.chores, ...parts.flatMap((part) => part.chores)],
+    chores: [...finding.chores, ...identityService.chores, ...parts.flatMap((part) => part.chores)],
     outboxHandlers: new Map([...parts, leaving].flatMap((part) => [...part.outboxHandlers])),
     gate: privacy.gate,
     findOwnView: (personId) => views.asSeenBy(personId, 'self'),

@@ -24,6 +24,7 @@ export interface StoragePart {
   readonly plugins: FastifyPluginAsync[];
   readonly chores: Chore[];
   readonly outboxHandlers: ReadonlyMap<string, OutboxHandler>;
+  readonly ring: KeyRingSource;
   readonly vault: Vault;
   readonly indexer: BlindIndexer;
   readonly audit: Audit;
@@ -69,6 +70,7 @@ export function wireStorage(
     plugins: [],
     chores,
     outboxHandlers: new Map(),
+    ring,
     vault,
     indexer: createBlindIndexer(ring),
     audit: auditStore(metrics.audited),

@@ -14,9 +14,11 @@ import {
 
 const SECRET = 'a-secret-of-more-than-thirty-two-characters';
 const KEYS = '{"keys":[{"kty":"EC","crv":"P-256","x":"x","y":"y","d":"d"}]}';
+const ED25519 = { kty: 'OKP', crv: 'Ed25519', kid: 'a1', d: 'd'.repeat(43), x: 'x'.repeat(43) };
 const required: Readonly<Record<string, string>> = {
   ...Object.fromEntries(SECRET_VARIABLES.map((name) => [name, SECRET])),
   OIDC_SIGNING_KEYS: KEYS,
+  IDENTITY_SIGNING_KEYS: JSON.stringify({ keys: [ED25519] }),
 };
 
 function faultsOf(work: () => unknown): readonly string[] {
@@ -89,6 +91,11 @@ test('what only a later part would stumble over is found here', () => {
     INTERNAL_ALLOWED_CIDRS: ['10.0.0.0/33', '10.0.0/8', 'everybody', '::1/129', '10.0.0.0/8/8'],
     TRUSTED_PROXY_CIDRS: ['10.0.0.0/'],
     APP_HOSTS: ['chat', 'chat=', '=chat.example', 'chat=http://chat.example', 'Chat=chat.example'],
+    IDENTITY_SIGNING_KEYS: [
+      KEYS,
+      JSON.stringify({ keys: [{ ...ED25519, kid: 'a:1' }] }),
+      '{"keys":[]}      ',
+    ],
     OIDC_SIGNING_KEYS: [SECRET, '{"keys":[]}              ', '{"keys":[{"kty":"EC","x":"only public"}]}'],
   };
   for (const [name, values] of Object.entries(wrong)) {

@@ -1,0 +1,52 @@
+/**
+ * Who asks the Identity Service: the Bearer token of an account, and, unless a route says otherwise, its consent to the
+ * operator's terms. All its answers may be read by web clients of any origin (Matrix spec, "Web browser clients").
+ */
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { IdentityAccounts } from '../auralink-modules/identity-service/accounts.ts';
+import { type Account, matrixError } from '../auralink-modules/identity-service/model.ts';
+
+/** Tokens are shorter; a longer one is not looked up. */
+export const IDENTITY_TOKEN_MAX_LENGTH = 256;
+
+const accounts = new WeakMap<FastifyRequest, Account>();
+
+/** Hook for routes; then `accountOf(request)` gives the account. */
+export type RequireAccount = (request: FastifyRequest) => Promise<void>;
+
+export function bearerOf(request: FastifyRequest): string {
+  const token = /^bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1] ?? '';
+  if (token !== '' && token.length <= IDENTITY_TOKEN_MAX_LENGTH) return token;
+  throw matrixError(
+    'unauthenticated',
+    'M_UNAUTHORIZED',
+    'The token belongs into the Authorization header: Bearer, a blank, the token.',
+  );
+}
+
+export function requireAccount(
+  service: Pick<IdentityAccounts, 'authenticate'>,
+  { termsNeeded = true } = {},
+): RequireAccount {
+  return async (request) => {
+    accounts.set(request, await service.authenticate(bearerOf(request), termsNeeded));
+  };
+}
+
+export function accountOf(request: FastifyRequest): Account {
+  const account = accounts.get(request);
+  if (account === undefined) throw new Error('this route lacks requireAccount');
+  return account;
+}
+
+/** For every route of `app`, whatever the answer. */
+export function openToAllOrigins(app: FastifyInstance): void {
+  app.addHook('onRequest', async (_request, reply) => {
+    reply.headers({
+      'access-control-allow-origin': '*',
+      'access-control-allow-methods': 'GET, POST, PUT, DELETE, OPTIONS',
+      'access-control-allow-headers': 'Origin, X-Requested-With, Content-Type, Accept, Authorization',
+      'cache-control': 'no-store',
+    });
+  });
+}

@@ -1,0 +1,44 @@
+/** Tokens and accepted terms of the Identity Service's accounts. */
+import type pg from 'pg';
+import type { AccountTokens } from '../auralink-modules/identity-service/accounts.ts';
+import type { UserId } from '../core/ids.ts';
+import { query } from './db.ts';
+
+/** `used_at` moves on once a day, so that reading a token hardly ever writes. */
+const FIND = `WITH found AS (SELECT matrix_user_id, used_at FROM identity_tokens WHERE token_hash = $1),
+  used AS (UPDATE identity_tokens SET used_at = now() WHERE token_hash = $1 AND used_at < now() - interval '1 day')
+  SELECT matrix_user_id, ARRAY (SELECT a.url FROM identity_terms_accepted a
+    WHERE a.matrix_user_id = found.matrix_user_id ORDER BY a.url) AS accepted FROM found`;
+
+export function identityTokens(pool: pg.Pool): AccountTokens {
+  return {
+    async insert(tokenHash, userId) {
+      const sql = 'INSERT INTO identity_tokens (token_hash, matrix_user_id) VALUES ($1, $2)';
+      await query(pool, 'identity-token-insert', sql, [tokenHash, userId]);
+    },
+    async find(tokenHash) {
+      const rows = await query<{ matrix_user_id: UserId; accepted: string[] }>(
+        pool,
+        'identity-token-find',
+        FIND,
+        [tokenHash],
+      );
+      const [row] = rows;
+      return row === undefined ? null : { userId: row.matrix_user_id, accepted: row.accepted };
+    },
+    async remove(tokenHash) {
+      await query(pool, 'identity-token-remove', 'DELETE FROM identity_tokens WHERE token_hash = $1', [
+        tokenHash,
+      ]);
+    },
+    async accept(userId, urls) {
+      const sql = `INSERT INTO identity_terms_accepted (matrix_user_id, url)
+        SELECT $1, unnest($2::text[]) ON CONFLICT DO NOTHING`;
+      await query(pool, 'identity-terms-accept', sql, [userId, urls]);
+    },
+    async prune(unusedDays) {
+      const sql = `DELETE FROM identity_tokens WHERE used_at < now() - make_interval(days => $1) RETURNING token_hash`;
+      return (await query(pool, 'identity-token-prune', sql, [unusedDays])).length;
+    },
+  };
+}
