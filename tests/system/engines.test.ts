@@ -8,8 +8,11 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { ownConstellation } from '../harness.ts';
 import { eventually } from '../support/eventually.ts';
+import { scraper } from '../support/scrape.ts';
 
-const { urls, secret, halt, start } = await ownConstellation('engines', { processes: 2 });
+const constellation = await ownConstellation('engines', { processes: 2 });
+const { urls, secret, halt, start } = constellation;
+const metric = scraper(constellation);
 
 interface Health {
   readonly status: string;
@@ -18,14 +21,6 @@ interface Health {
 async function health(): Promise<{ status: number; body: Health }> {
   const answer = await fetch(`${urls.public}/health`);
   return { status: answer.status, body: (await answer.json()) as Health };
-}
-/** Sum of all series of this metric whose labels contain `labels`. */
-async function metric(name: string, labels = ''): Promise<number> {
-  const text = await (await fetch(`${urls.metrics}/metrics`)).text();
-  return text
-    .split('\n')
-    .filter((line) => (line.startsWith(`${name} `) || line.startsWith(`${name}{`)) && line.includes(labels))
-    .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
 }
 const pings = () =>
   metric('auralink_http_request_seconds_count', 'route="/_matrix/app/v1/ping",status="2xx"');

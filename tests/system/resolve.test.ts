@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { RESOLVE_PADDED_TO_BYTES } from '../../auralink-communication-service/auralink-modules/auraid/resolver.ts';
 import { RESOLVE_MANY_MAX } from '../../auralink-communication-service/http/resolve-routes.ts';
+import { scraper } from '../support/scrape.ts';
 import { openStage } from '../support/stage.ts';
 
 const stage = await openStage('resolve');
@@ -81,11 +82,8 @@ test('many addresses are let through all or none, and a refusal uses nothing up'
 });
 
 test('look-ups are counted by where the answer came from, over all processes', async () => {
-  const read = async (answer: string): Promise<number> => {
-    const text = await (await fetch(`${stage.constellation.urls.metrics}/metrics`)).text();
-    const line = new RegExp(`^auralink_identity_resolves_total\\{answer="${answer}"\\} (\\d+)$`, 'm');
-    return Number(line.exec(text)?.[1] ?? 0);
-  };
+  const metric = scraper(stage.constellation);
+  const read = (answer: string) => metric('auralink_identity_resolves_total', `answer="${answer}"`);
   const { alice: fay } = await stage.pair(1);
   const before = { asked: await read('asked'), remembered: await read('remembered') };
   const headers = { authorization: `Bearer ${fay.endpoint.token}` };
