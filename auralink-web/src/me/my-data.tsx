@@ -64,10 +64,14 @@ function save(blob: Blob, name: string): void {
   setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }
 
-const ACTS_SHOWN_MAX = 20;
+/** Before she asks for the rest. */
+const ACTS_SHOWN_FIRST = 6;
 
 function Acts({ auralink }: { auralink: AuraLink }) {
   const acts = useLoaded(() => auralink.account.audit());
+  const [all, setAll] = useState(false);
+  const known = acts.value ?? [];
+  const shown = all ? known : known.slice(0, ACTS_SHOWN_FIRST);
   return (
     <Panel
       title="What was done"
@@ -75,17 +79,25 @@ function Acts({ auralink }: { auralink: AuraLink }) {
     >
       <Waiting of={acts} />
       {acts.value?.length === 0 && <Empty>Nothing yet.</Empty>}
-      {acts.value !== null && acts.value.length > 0 && (
+      {shown.length > 0 && (
         <Rows label="What was done">
-          {acts.value.slice(0, ACTS_SHOWN_MAX).map((entry) => (
+          {shown.map((entry, at) => (
             <Row
-              key={`${entry.at} ${entry.act}`}
+              // biome-ignore lint/suspicious/noArrayIndexKey: what was done does not change its place
+              key={at}
               testId="act"
               title={actWords(entry.act)}
               detail={`${sentence(momentWords(entry.at))} · ${actorWords(entry.actor)}`}
             />
           ))}
         </Rows>
+      )}
+      {shown.length < known.length && (
+        <div className="buttons">
+          <button type="button" className="button quiet" data-testid="acts-all" onClick={() => setAll(true)}>
+            Show {known.length - shown.length} more
+          </button>
+        </div>
       )}
     </Panel>
   );

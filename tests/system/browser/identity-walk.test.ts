@@ -218,6 +218,9 @@ describe('the account', () => {
     await frida.get('account').getByText('Main').waitFor();
     await openPage(frida, 'data');
     await frida.get('act').filter({ hasText: 'All other sessions ended' }).first().waitFor();
+    await areThere(frida.get('act').filter({ hasText: 'Address claimed' }), 0);
+    await frida.get('acts-all').click();
+    await frida.get('act').filter({ hasText: 'Address claimed' }).waitFor();
     const download = frida.page.waitForEvent('download');
     await frida.get('export-html').click();
     const page = await readFile(await (await download).path(), 'utf8');
