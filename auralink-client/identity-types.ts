@@ -6,8 +6,8 @@ import type { AppInfo } from './types.ts';
 
 /** `public`: everybody whom she has not blocked; `private`: nobody but herself. */
 export type Audience = 'public' | 'friends' | 'private';
-/** What she has proved. */
-export type Verification = 'email' | 'phone' | 'document';
+/** What she has proved; `account.verifications` says what each level claims. */
+export type Verification = 'email_controlled' | 'phone_controlled' | 'document_seen' | 'document_proven';
 
 /** A person as the asker may see her: what is not shown is null, empty or false, and looks like what is not there. */
 export interface ProfileView {

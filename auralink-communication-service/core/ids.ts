@@ -19,6 +19,10 @@ export type RequestId = Id<'RequestId'>;
 export type InviteId = Id<'InviteId'>;
 /** A list of contacts. */
 export type ListId = Id<'ListId'>;
+/** Something that a person proves, or tries to. */
+export type VerificationId = Id<'VerificationId'>;
+/** A code that was sent and is waited for. */
+export type ChallengeId = Id<'ChallengeId'>;
 /** Short name that an operator gives to an app, e.g. `chat`. */
 export type AppId = Id<'AppId'>;
 /** One browser profile or phone of one person, as a first-party cookie told us. Never shown to apps. */

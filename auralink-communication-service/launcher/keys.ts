@@ -11,7 +11,7 @@ import { KeyRingError, type KeyRingFile } from '../auralink-modules/auraid/key-r
 import { NOBODY } from '../core/ids.ts';
 import { auditStore } from '../store/audit.ts';
 import type { Db } from '../store/db.ts';
-import { blindIndexStore } from '../store/finding.ts';
+import { countDigests } from '../store/finding.ts';
 import { personKeyStore } from '../store/person-keys.ts';
 import { type CommonOptions, layoutFor } from './commands.ts';
 import { withDatabase } from './database-of.ts';
@@ -110,7 +110,7 @@ export function runRetireKey(id: string, options: CommonOptions): Promise<number
         `${id} still wraps ${wraps} data keys; they are wrapped anew in the background.`,
       );
     }
-    const digests = isIndexKey ? ((await blindIndexStore(db.pool).countByIndexKey()).get(id) ?? 0) : 0;
+    const digests = isIndexKey ? ((await countDigests(db.pool)).get(id) ?? 0) : 0;
     if (digests > 0) {
       throw new FrontDoorError(`${id} still made ${digests} digests; they are made anew in the background.`);
     }
@@ -126,7 +126,7 @@ const without = <T extends { readonly id: string }>(keys: readonly T[], id: stri
 export function runKeysStatus(options: CommonOptions): Promise<number> {
   return withRing(options, async ({ db, path, ring }) => {
     const wrapped = await personKeyStore(db.pool).countByRingKey();
-    const made = await blindIndexStore(db.pool).countByIndexKey();
+    const made = await countDigests(db.pool);
     const keys = ring.keys.map(({ id, createdAt }) => ({
       ...{ id, createdAt, current: id === ring.current },
       wraps: wrapped.get(id) ?? 0,

@@ -8,6 +8,8 @@ import { query } from './db.ts';
 /** Each deletes by an index; the data key goes first, and with it everything that it sealed, copies included. */
 const DELETIONS: readonly (readonly [name: string, sql: string])[] = [
   ['key', 'DELETE FROM person_keys WHERE person_id = $1'],
+  ['challenges', 'DELETE FROM verification_challenges WHERE person_id = $1'],
+  ['verifications', 'DELETE FROM aura_id_verifications WHERE person_id = $1'],
   ['fields', 'DELETE FROM personal_fields WHERE person_id = $1'],
   ['notes', 'DELETE FROM contact_notes WHERE person_id = $1'],
   ['notes-about', 'DELETE FROM contact_notes WHERE contact_person_id = $1'],
@@ -23,7 +25,6 @@ const DELETIONS: readonly (readonly [name: string, sql: string])[] = [
   ['invite-uses', 'DELETE FROM invite_uses WHERE person_id = $1'],
   ['codes', 'DELETE FROM sign_in_codes WHERE person_id = $1'],
   ['choices', 'DELETE FROM device_choices WHERE person_id = $1'],
-  ['verifications', 'DELETE FROM aura_id_verifications WHERE person_id = $1'],
   ['trust', 'DELETE FROM trust_scores WHERE person_id = $1'],
   ['notifications', 'DELETE FROM notification_queue WHERE person_id = $1'],
   ['mappings', 'DELETE FROM matrix_user_mappings WHERE person_id = $1'],

@@ -46,9 +46,21 @@ const SECTIONS: readonly Section[] = [
   },
   {
     name: 'verifications',
-    tables: ['aura_id_verifications'],
-    sql: `SELECT method, state, evidence, verified_at AS "verifiedAt", expires_at AS "expiresAt"
-      FROM aura_id_verifications WHERE person_id = $1 LIMIT $2`,
+    tables: ['aura_id_verifications', 'verification_challenges'],
+    sql: `SELECT verification_id, method AS "kind", level, state, reason, subject_envelope, evidence,
+        created_at AS "createdAt", verified_at AS "verifiedAt", expires_at AS "expiresAt", ended_at AS "endedAt",
+        ARRAY (SELECT jsonb_build_object('purpose', c.purpose, 'createdAt', c.created_at, 'sentAt', c.sent_at, 'sends', c.sends,
+          'tries', c.tries, 'delivery', c.delivery, 'expiresAt', c.expires_at, 'end', c.end_reason)
+          FROM verification_challenges c WHERE c.verification_id = v.verification_id ORDER BY c.created_at) AS codes
+      FROM aura_id_verifications v WHERE person_id = $1 LIMIT $2`,
+    sealed: {
+      ...{
+        as: 'subject',
+        table: 'aura_id_verifications',
+        column: 'subject_envelope',
+        row: 'verification_id',
+      },
+    },
   },
   {
     name: 'accounts',

@@ -1,6 +1,6 @@
-/** Blind indexes of personal fields: finding people by a digest, and making digests anew. */
+/** Blind indexes of personal fields and proofs: finding people by a digest, and making digests anew. */
 import type pg from 'pg';
-import type { BlindIndexStore, FoundBy, IndexedField } from '../auralink-modules/auraid/blind-index.ts';
+import type { BlindIndexStore, IndexedField, IndexedKind } from '../auralink-modules/auraid/blind-index.ts';
 import type { FindByDigest } from '../auralink-modules/auraid/finding.ts';
 import { NOBODY, type PersonId } from '../core/ids.ts';
 import { query } from './db.ts';
@@ -21,55 +21,96 @@ export function findByDigest(pool: pg.Pool): FindByDigest {
   };
 }
 
-interface FieldRow extends pg.QueryResultRow {
-  field_id: string;
+interface IndexedRow extends pg.QueryResultRow {
+  id: string;
   person_id: PersonId;
-  kind: FoundBy;
+  kind: IndexedKind;
   envelope: Buffer;
   index_key_id: string | null;
 }
 
-const COLUMNS = 'field_id, person_id, kind, envelope, index_key_id';
-const UNINDEXED = `SELECT ${COLUMNS} FROM personal_fields
-  WHERE index_key_id IS NULL AND kind IN ('email', 'phone') AND field_id > $1 ORDER BY field_id LIMIT $2`;
-const LAST_UUID = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
-/** The second part begins behind all rows of the current key, so that these are not walked over. */
-const OTHERWISE = `(SELECT ${COLUMNS} FROM personal_fields
-  WHERE index_key_id IS NOT NULL AND index_key_id < $1 AND (index_key_id, field_id) > ($2, $3::uuid)
-  ORDER BY index_key_id, field_id LIMIT $4)
-  UNION ALL (SELECT ${COLUMNS} FROM personal_fields
-  WHERE index_key_id IS NOT NULL
-    AND (index_key_id, field_id) > (greatest($1, $2), CASE WHEN $2 > $1 THEN $3::uuid ELSE '${LAST_UUID}' END)
-  ORDER BY index_key_id, field_id LIMIT $4) ORDER BY index_key_id, field_id LIMIT $4`;
+/** A table with digests, and the names of its columns. */
+interface Indexed {
+  readonly table: 'personal_fields' | 'aura_id_verifications';
+  readonly id: string;
+  readonly kind: string;
+  readonly digest: string;
+  readonly envelope: string;
+  /** Rows that had a value before there were digests. */
+  readonly unindexed: string | null;
+}
 
-export function blindIndexStore(pool: pg.Pool): BlindIndexStore {
-  const toField = (row: FieldRow): IndexedField => ({
-    fieldId: row.field_id,
+const FIELDS: Indexed = {
+  ...{ table: 'personal_fields', id: 'field_id', kind: 'kind', digest: 'blind_index', envelope: 'envelope' },
+  unindexed: "index_key_id IS NULL AND kind IN ('email', 'phone')",
+};
+const PROOFS: Indexed = {
+  ...{ table: 'aura_id_verifications', id: 'verification_id', kind: 'method' },
+  ...{ digest: 'subject_index', envelope: 'subject_envelope', unindexed: null },
+};
+
+const LAST_UUID = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
+
+/** The second part begins behind all rows of the current key, so that these are not walked over. */
+const otherwiseSql = (columns: string, { table, id }: Indexed): string => `(SELECT ${columns} FROM ${table}
+  WHERE index_key_id IS NOT NULL AND index_key_id < $1 AND (index_key_id, ${id}) > ($2, $3::uuid)
+  ORDER BY index_key_id, ${id} LIMIT $4)
+  UNION ALL (SELECT ${columns} FROM ${table}
+  WHERE index_key_id IS NOT NULL
+    AND (index_key_id, ${id}) > (greatest($1, $2), CASE WHEN $2 > $1 THEN $3::uuid ELSE '${LAST_UUID}' END)
+  ORDER BY index_key_id, ${id} LIMIT $4) ORDER BY index_key_id, id LIMIT $4`;
+
+/** Every table with digests: a rotation of the index key makes those of all of them anew. */
+export const blindIndexStores = (pool: pg.Pool): readonly BlindIndexStore[] =>
+  [FIELDS, PROOFS].map((indexed) => blindIndexStore(pool, indexed));
+
+/** How many digests each index key made, of all tables. */
+export async function countDigests(pool: pg.Pool): Promise<ReadonlyMap<string, number>> {
+  const total = new Map<string, number>();
+  for (const store of blindIndexStores(pool)) {
+    for (const [key, n] of await store.countByIndexKey()) total.set(key, (total.get(key) ?? 0) + n);
+  }
+  return total;
+}
+
+function blindIndexStore(pool: pg.Pool, indexed: Indexed): BlindIndexStore {
+  const { table, id, kind, digest: column, envelope, unindexed } = indexed;
+  const columns = `${id} AS id, person_id, ${kind} AS kind, ${envelope} AS envelope, index_key_id`;
+  const unindexedSql = `SELECT ${columns} FROM ${table} WHERE ${unindexed} AND ${id} > $1 ORDER BY ${id} LIMIT $2`;
+  const otherwise = otherwiseSql(columns, indexed);
+  const toField = (row: IndexedRow): IndexedField => ({
+    fieldId: row.id,
     personId: row.person_id,
     kind: row.kind,
     envelope: row.envelope,
     indexKeyId: row.index_key_id,
   });
   return {
+    placeOf: (row) => ({ table, column: envelope, row }),
     async listIndexedOtherwise(current, last, limit) {
-      if (last === null || last.indexKeyId === null) {
+      if (unindexed !== null && (last === null || last.indexKeyId === null)) {
         const from = [last?.fieldId ?? NOBODY, limit];
-        const rows = await query<FieldRow>(pool, 'fields-unindexed', UNINDEXED, from);
+        const rows = await query<IndexedRow>(pool, `unindexed-${table}`, unindexedSql, from);
         if (rows.length > 0) return rows.map(toField);
       }
       const from = last === null || last.indexKeyId === null ? ['', NOBODY] : [last.indexKeyId, last.fieldId];
-      const values = [current, ...from, limit];
-      return (await query<FieldRow>(pool, 'fields-indexed-otherwise', OTHERWISE, values)).map(toField);
+      const rows = await query<IndexedRow>(pool, `indexed-otherwise-${table}`, otherwise, [
+        current,
+        ...from,
+        limit,
+      ]);
+      return rows.map(toField);
     },
     async setIndex({ fieldId, indexKeyId: was }, { digest, indexKeyId }) {
-      const sql = `UPDATE personal_fields SET blind_index = $2, index_key_id = $3
-        WHERE field_id = $1 AND coalesce(index_key_id, '') = $4 RETURNING field_id`;
-      return (await query(pool, 'field-index', sql, [fieldId, digest, indexKeyId, was ?? ''])).length > 0;
+      const sql = `UPDATE ${table} SET ${column} = $2, index_key_id = $3
+        WHERE ${id} = $1 AND coalesce(index_key_id, '') = $4 AND (index_key_id IS NOT NULL OR ${unindexed ?? 'false'})
+        RETURNING ${id}`;
+      return (await query(pool, `index-${table}`, sql, [fieldId, digest, indexKeyId, was ?? ''])).length > 0;
     },
     async countByIndexKey() {
-      const sql = `SELECT index_key_id, count(*)::int AS n FROM personal_fields
+      const sql = `SELECT index_key_id, count(*)::int AS n FROM ${table}
         WHERE index_key_id IS NOT NULL GROUP BY index_key_id`;
-      const rows = await query<{ index_key_id: string; n: number }>(pool, 'fields-by-index-key', sql, []);
+      const rows = await query<{ index_key_id: string; n: number }>(pool, `by-index-key-${table}`, sql, []);
       return new Map(rows.map((row) => [row.index_key_id, row.n]));
     },
   };

@@ -113,7 +113,7 @@ export const factsSql = (wanted: string, viewer: string, columns = ''): string =
     EXISTS (SELECT FROM endpoints e JOIN endpoint_sockets s USING (endpoint_id) JOIN service_processes sp USING (process_id)
             WHERE e.person_id = r.person_id AND e.revoked_at IS NULL
               AND sp.heartbeat_at > now() - make_interval(secs => ${PROCESS_STALE_SECONDS}) OFFSET 0) AS online,
-    ARRAY (SELECT DISTINCT v.method FROM aura_id_verifications v
+    ARRAY (SELECT DISTINCT v.level FROM aura_id_verifications v
            WHERE v.person_id = r.person_id AND v.state = 'verified'
              AND (v.expires_at IS NULL OR v.expires_at > now()) ORDER BY 1) AS verified,
     ARRAY (SELECT DISTINCT e.app_id FROM endpoints e

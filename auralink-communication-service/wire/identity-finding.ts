@@ -6,7 +6,7 @@ import { createFindPeople } from '../auralink-modules/auraid/finding.ts';
 import type { PersonId } from '../core/ids.ts';
 import type { EndpointAuth } from '../http/endpoint-auth.ts';
 import { findRoutes } from '../http/find-routes.ts';
-import { blindIndexStore, findByDigest } from '../store/finding.ts';
+import { blindIndexStores, findByDigest } from '../store/finding.ts';
 import type { Base, Chore } from './base.ts';
 
 /** How often digests are made anew that another index key than the current one made. */
@@ -27,10 +27,15 @@ export interface FindingPart {
 export function wireFinding(base: Omit<Base, 'processId'>, needs: FindingNeeds): FindingPart {
   const { auth, vault, indexer, countLookUp } = needs;
   const { db, config, log } = base;
-  const store = blindIndexStore(db.pool);
+  const stores = blindIndexStores(db.pool);
   let told = 0;
   const run = async (): Promise<void> => {
-    const { reindexed, unreadable } = await reindex({ store, vault, indexer });
+    let [reindexed, unreadable] = [0, 0];
+    for (const store of stores) {
+      const done = await reindex({ store, vault, indexer });
+      reindexed += done.reindexed;
+      unreadable += done.unreadable;
+    }
     if (reindexed > 0) log.info({ reindexed }, 'digests of addresses and numbers are made anew');
     if (unreadable !== told) log.warn({ unreadable }, 'addresses and numbers that cannot be opened');
     told = unreadable;

@@ -11,6 +11,7 @@ import type { ProfileView } from '../auralink-modules/auraid/profile-view.ts';
 import type { RegistrationService } from '../auralink-modules/auraid/registration.ts';
 import type { CallGate } from '../auralink-modules/calls/ports.ts';
 import type { WakeBus } from '../auralink-modules/endpoints/ports.ts';
+import type { Proofs } from '../auralink-modules/verification/ports.ts';
 import type { PersonId } from '../core/ids.ts';
 import type { OutboxHandler } from '../core/outbox.ts';
 import type { EndpointAuth } from '../http/endpoint-auth.ts';
@@ -28,6 +29,7 @@ import { wireProfile } from './identity-profile.ts';
 import { wireResolve } from './identity-resolve.ts';
 import { wireIdentityService } from './identity-service.ts';
 import { wireStorage } from './identity-storage.ts';
+import { wireVerification } from './verification.ts';
 
 export interface PartsNeeds {
   readonly auth: EndpointAuth;
@@ -48,6 +50,8 @@ export interface Parts {
   readonly outboxHandlers: ReadonlyMap<string, OutboxHandler>;
   /** Whose calls ring. */
   readonly gate: CallGate;
+  /** For whoever else finds out that somebody proved something. */
+  readonly proofs: Proofs;
   /** All that she has told, as she sees it herself. */
   findOwnView(personId: PersonId): Promise<ProfileView | null>;
   close(): Promise<void>;
@@ -74,10 +78,12 @@ export function wireParts(base: Omit<Base, 'processId'>, needs: PartsNeeds): Par
   const account = wireAccount(base, {
     ...{ auth, audit, outbox, synapse, endpointRevoked, proveHerself: names.proveHerself },
   });
-  const profile = wireProfile(base, { ...shared, indexer, directory, fanOut: privacy.fanOut });
+  const verification = wireVerification(base, { ...shared, indexer, fanOut: privacy.fanOut });
+  const { proofs } = verification;
+  const profile = wireProfile(base, { ...shared, indexer, directory, proofs, fanOut: privacy.fanOut });
   const finding = wireFinding(base, { auth, vault, indexer, countLookUp: resolve.countLookUp });
   const identityService = wireIdentityService(base, { synapse });
-  const parts = [storage, privacy, names, account, profile];
+  const parts = [storage, privacy, names, account, profile, verification];
   const views = createPeopleViews({ store: privacyStore(base.db.pool), vault });
   return {
     plugins: [
@@ -90,6 +96,7 @@ export function wireParts(base: Omit<Base, 'processId'>, needs: PartsNeeds): Par
     chores: [...finding.chores, ...identityService.chores, ...parts.flatMap((part) => part.chores)],
     outboxHandlers: new Map([...parts, leaving].flatMap((part) => [...part.outboxHandlers])),
     gate: privacy.gate,
+    proofs,
     findOwnView: (personId) => views.asSeenBy(personId, 'self'),
     close: async () => {
       await privacy.close();

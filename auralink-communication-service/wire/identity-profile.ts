@@ -3,7 +3,7 @@ import type { FastifyPluginAsync } from 'fastify';
 import type { Audit } from '../auralink-modules/auraid/audit.ts';
 import type { BlindIndexer } from '../auralink-modules/auraid/blind-index.ts';
 import type { Vault } from '../auralink-modules/auraid/data-keys.ts';
-import { createPersonalData } from '../auralink-modules/auraid/personal-data.ts';
+import { createPersonalData, type FieldProofs } from '../auralink-modules/auraid/personal-data.ts';
 import type {
   ContactFanOut,
   EventAppender,
@@ -30,6 +30,7 @@ export interface ProfileNeeds {
   readonly outbox: Outbox;
   readonly eventLog: EventAppender;
   readonly directory: People;
+  readonly proofs: FieldProofs;
 }
 
 export interface ProfilePart {
@@ -39,7 +40,7 @@ export interface ProfilePart {
 }
 
 export function wireProfile({ db, newId }: Omit<Base, 'processId'>, needs: ProfileNeeds): ProfilePart {
-  const { audit, vault, indexer, cache, fanOut, outbox } = needs;
+  const { audit, vault, indexer, cache, fanOut, outbox, proofs } = needs;
   const data = createPersonalData({
     unitOfWork: db.unitOfWork,
     store: personalDataStore(db.pool),
@@ -47,7 +48,7 @@ export function wireProfile({ db, newId }: Omit<Base, 'processId'>, needs: Profi
     contacts: contactStore(db.pool),
     people: needs.directory,
     log: needs.eventLog,
-    ...{ newId, audit, vault, indexer, cache, fanOut, outbox },
+    ...{ newId, audit, vault, indexer, cache, fanOut, outbox, proofs },
   });
   return {
     plugins: [

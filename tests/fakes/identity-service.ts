@@ -83,7 +83,7 @@ export function aliceLife() {
       note: 'Met at the harbour',
     },
     {
-      ...viewOf('carol', 'Carol Çelik', { verifications: ['email'], apps: ['Chat'] }),
+      ...viewOf('carol', 'Carol Çelik', { verifications: ['email_controlled'], apps: ['Chat'] }),
       since: inDays(-3),
       lists: [],
       note: null,
@@ -157,7 +157,7 @@ export function aliceLife() {
     matrixKnown: true,
     /** Whom she finds, by e-mail address or number. */
     findable: {
-      'frank@example.org': [viewOf('frank', 'Frank Fjord', { verifications: ['email'] })],
+      'frank@example.org': [viewOf('frank', 'Frank Fjord', { verifications: ['email_controlled'] })],
       '+4930123456': [viewOf('bob', 'Bob Brown', { online: true }), viewOf('gina.from.the.harbour', null)],
       'alice@example.com': [viewOf('alice', 'Alice Archer')],
     } as Readonly<Record<string, readonly ProfileView[]>>,

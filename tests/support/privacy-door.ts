@@ -35,6 +35,7 @@ import { personDirectory } from '../../auralink-communication-service/store/peop
 import { wireAccount } from '../../auralink-communication-service/wire/identity-account.ts';
 import { type PrivacyPart, wirePrivacy } from '../../auralink-communication-service/wire/identity-privacy.ts';
 import { wireProfile } from '../../auralink-communication-service/wire/identity-profile.ts';
+import { wireVerification } from '../../auralink-communication-service/wire/verification.ts';
 import { constellation, testDatabase } from '../harness.ts';
 import { freePort } from './identity-door.ts';
 
@@ -141,8 +142,12 @@ export async function openPrivacyDoor(synapseUrl?: string): Promise<PrivacyDoor>
     endpointRevoked: (endpointId) => void revoked.push(endpointId),
   });
   // Whoever is found by digests has a test of her own.
-  const indexer = { current: () => ({ digest: Buffer.alloc(KEY_BYTES), indexKeyId: 'i1' }) } as never;
-  const profile = wireProfile(base, { ...needs, indexer, fanOut: part.fanOut });
+  const indexer = {
+    current: () => ({ digest: Buffer.alloc(KEY_BYTES), indexKeyId: 'i1' }),
+    all: () => [Buffer.alloc(KEY_BYTES)],
+  } as never;
+  const { proofs } = wireVerification(base, { ...needs, indexer, fanOut: part.fanOut });
+  const profile = wireProfile(base, { ...needs, indexer, proofs, fanOut: part.fanOut });
   const plugins = [...part.plugins, ...account.plugins, ...profile.plugins];
   const app = await buildDoor({ logger: log, newId, trustedProxies: [], plugins });
   await listen(app, '127.0.0.1', port);

@@ -30,6 +30,11 @@ export const ACTS = [
   'erasure.confirmed',
   'erasure.done',
   'keys.rotated',
+  'verification.proved',
+  'verification.withdrawn',
+  'verification.superseded',
+  'verification.expired',
+  'password.reset',
 ] as const;
 export type Act = (typeof ACTS)[number];
 

@@ -5,13 +5,15 @@
  */
 import type { PersonId } from '../../core/ids.ts';
 import { findOpened, type Vault } from './data-keys.ts';
-import { fieldPlace } from './envelope.ts';
+import type { Place } from './envelope.ts';
 import { blindIndex, type KeyRingSource } from './key-ring.ts';
 
 /** Fields whose digests are read at a time when they are made anew. */
 export const REINDEX_BATCH = 500;
 
 export type FoundBy = 'email' | 'phone';
+/** What digests are made of: nobody is found by a document, but whose it is is told by it. */
+export type IndexedKind = FoundBy | 'document';
 
 export interface IndexedBy {
   readonly digest: Buffer;
@@ -19,16 +21,17 @@ export interface IndexedBy {
 }
 
 /** Trimmed, NFC and lower-case; a number without what people write between its digits (E.164 is left). */
-export function normalForm(kind: FoundBy, value: string): string {
+export function normalForm(kind: IndexedKind, value: string): string {
   const text = value.normalize('NFC').trim();
+  if (kind === 'document') return text;
   return kind === 'email' ? text.toLowerCase() : text.replace(/[\s().-]/g, '');
 }
 
 export interface BlindIndexer {
   /** Throws `unavailable` (reason no_key_ring), as do the others. */
-  current(kind: FoundBy, value: string): IndexedBy;
+  current(kind: IndexedKind, value: string): IndexedBy;
   /** One digest for each index key that the ring has. */
-  all(kind: FoundBy, value: string): Buffer[];
+  all(kind: IndexedKind, value: string): Buffer[];
   currentKeyId(): string;
 }
 
@@ -48,16 +51,20 @@ export function createBlindIndexer(ring: KeyRingSource): BlindIndexer {
 }
 
 export interface IndexedField {
+  /** Of its row. */
   readonly fieldId: string;
   readonly personId: PersonId;
-  readonly kind: FoundBy;
+  readonly kind: IndexedKind;
   readonly envelope: Buffer;
   /** Null: it was written before there were digests. */
   readonly indexKeyId: string | null;
 }
 
+/** One table with digests. */
 export interface BlindIndexStore {
-  /** E-mail addresses and numbers whose digest another key than `current` made, or none; after `last`, those without first. */
+  /** Where the value of a row lies. */
+  placeOf(fieldId: string): Place;
+  /** Values whose digest another key than `current` made, or none; after `last`, those without first. */
   listIndexedOtherwise(
     current: string,
     last: Pick<IndexedField, 'fieldId' | 'indexKeyId'> | null,
@@ -88,7 +95,7 @@ export async function reindex(deps: {
   for (;;) {
     const batch: readonly IndexedField[] = await store.listIndexedOtherwise(current, last, REINDEX_BATCH);
     for (const field of batch) {
-      const value = await findOpened(vault, field.personId, fieldPlace(field.fieldId), field.envelope);
+      const value = await findOpened(vault, field.personId, store.placeOf(field.fieldId), field.envelope);
       if (value === null) unreadable += 1;
       else if (await store.setIndex(field, indexer.current(field.kind, value.toString('utf8'))))
         reindexed += 1;

@@ -68,6 +68,16 @@ export interface PersonalDataStore {
   removeKind(tx: Tx, personId: PersonId, kind: StoredKind): Promise<boolean>;
 }
 
+/** Proofs of addresses: what proved a value ends with it. */
+export interface FieldProofs {
+  fieldGone(
+    tx: Tx,
+    personId: PersonId,
+    fieldId: string,
+    reason: 'field_changed' | 'field_removed',
+  ): Promise<void>;
+}
+
 export interface PersonalDataDeps {
   readonly unitOfWork: UnitOfWork;
   readonly newId: NewId;
@@ -78,6 +88,7 @@ export interface PersonalDataDeps {
   readonly vault: Pick<Vault, 'seal' | 'open'>;
   readonly indexer: Pick<BlindIndexer, 'current'>;
   readonly log: EventAppender;
+  readonly proofs: FieldProofs;
   readonly outbox: Outbox;
   readonly fanOut: ContactFanOut;
   readonly cache: IdentityCache;
@@ -145,6 +156,7 @@ export function createPersonalData(deps: PersonalDataDeps): PersonalDataService 
     changeField: (personId, fieldId, kind, value) => changeField(deps, personId, fieldId, kind, value),
     removeField: (personId, fieldId) =>
       change(deps, personId, 'field.removed', async (tx) => {
+        await deps.proofs.fieldGone(tx, personId, fieldId, 'field_removed');
         const kind = await deps.store.remove(tx, personId, fieldId);
         if (kind === null) throw unknownField();
         return seenIn(kind);
@@ -281,6 +293,7 @@ async function changeField(
   await change(deps, personId, 'field.written', async (tx) => {
     const envelope = await deps.vault.seal(tx, personId, fieldPlace(fieldId), Buffer.from(value));
     const index = indexOf(deps, kind, value);
+    await deps.proofs.fieldGone(tx, personId, fieldId, 'field_changed');
     if (!(await deps.store.update(tx, personId, { fieldId, kind, envelope }, index))) throw unknownField();
     return seenIn(kind);
   });

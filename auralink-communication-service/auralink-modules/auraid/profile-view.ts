@@ -4,10 +4,8 @@
  */
 import { z } from 'zod';
 import type { AuraId, PersonId } from '../../core/ids.ts';
+import { LEVELS, type Level } from '../verification/model.ts';
 import { allows, type Rules, shows, type Viewer } from './privacy.ts';
-
-const VERIFICATIONS = ['email', 'phone', 'document'] as const;
-type Verification = (typeof VERIFICATIONS)[number];
 
 /** A field that is not shown looks like one that she never filled in. */
 export const profileViewSchema = z.object({
@@ -16,7 +14,8 @@ export const profileViewSchema = z.object({
   about: z.string().nullable(),
   /** Path on our origin. */
   pictureUrl: z.string().nullable(),
-  verifications: z.array(z.enum(VERIFICATIONS)),
+  /** Levels of what she proved; what each claims is in the words of the verification room. */
+  verifications: z.array(z.enum(LEVELS)),
   /** Ids of apps in which she can be reached. */
   apps: z.array(z.string()),
   number: z.string().nullable(),
@@ -61,7 +60,7 @@ export function viewOf(facts: TargetFacts, asked: AuraId, viewer: Viewer, opened
     displayName: shown('name', facts.displayName, null),
     about: shown('about', opened.about, null),
     pictureUrl: shown('picture', facts.hasPicture ? pictureUrlOf(asked) : null, null),
-    verifications: shown('verifications', facts.verified.filter(isVerification), []),
+    verifications: shown('verifications', facts.verified.filter(isLevel), []),
     apps: shown('apps', [...facts.apps], []),
     number: shown('number', opened.number, null),
     online: shown('presence', facts.online, false),
@@ -74,6 +73,6 @@ function pictureUrlOf(auraId: AuraId): string {
   return `/_auralink/v1/pictures/${auraId}`;
 }
 
-function isVerification(kind: string): kind is Verification {
-  return (VERIFICATIONS as readonly string[]).includes(kind);
+function isLevel(text: string): text is Level {
+  return (LEVELS as readonly string[]).includes(text);
 }

@@ -5,9 +5,10 @@ import { Icon } from './icons.tsx';
 import './profile-card.css';
 
 const VERIFIED: Record<Verification, string> = {
-  email: 'E-mail confirmed',
-  phone: 'Number confirmed',
-  document: 'Identity confirmed',
+  email_controlled: 'E-mail address confirmed',
+  phone_controlled: 'Phone number confirmed',
+  document_seen: 'Document seen',
+  document_proven: 'Document proven',
 };
 
 interface ProfileCardProps {
