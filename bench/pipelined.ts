@@ -3,7 +3,8 @@
  * some keep-alive connections, on each a number of requests under way (HTTP/1.1 pipelining), all bytes prepared
  * beforehand, of the answers nothing read but their status lines.
  */
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
+import { openConnection } from './processes.ts';
 
 const STATUS_LINE = 'HTTP/1.1 ';
 /** Status line up to the code's last digit. */
@@ -33,7 +34,7 @@ export async function measureRate(options: PipelineOptions): Promise<Rate> {
   let stopped = false;
   const sockets: Socket[] = [];
   const open = async (): Promise<void> => {
-    const socket = await openSocket(options.port);
+    const socket = await openConnection(options.port);
     sockets.push(socket);
     let rest: Buffer = Buffer.alloc(0);
     socket.on('data', (chunk: Buffer) => {
@@ -71,15 +72,4 @@ export async function measureRate(options: PipelineOptions): Promise<Rate> {
   stopped = true;
   for (const socket of sockets) socket.destroy();
   return { perSecond, statuses };
-}
-
-function openSocket(port: number): Promise<Socket> {
-  return new Promise((resolve, reject) => {
-    const socket = connect({ port, host: '127.0.0.1', noDelay: true });
-    socket.once('error', reject);
-    socket.once('connect', () => {
-      socket.off('error', reject);
-      resolve(socket);
-    });
-  });
 }

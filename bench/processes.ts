@@ -121,7 +121,8 @@ export async function connectTo(port: number, wanted: number, pids: readonly num
   throw new Error(`process ${wanted} took none of ${CONNECT_ATTEMPTS} connections to port ${port}`);
 }
 
-function openConnection(port: number): Promise<Socket> {
+/** To 127.0.0.1:`port`, whichever process takes it. */
+export function openConnection(port: number): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = connect({ port, host: '127.0.0.1', noDelay: true });
     socket.once('error', reject);

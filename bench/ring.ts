@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util';
 import pg from 'pg';
 import type { BenchOptions, Figure } from '../auralink-communication-service/launcher/bench.ts';
 import type { Constellation } from '../auralink-communication-service/launcher/constellation.ts';
+import { databaseAt } from '../auralink-communication-service/launcher/postgres.ts';
 import { FrontDoorError } from '../auralink-communication-service/launcher/errors.ts';
 import { serviceName } from '../auralink-communication-service/launcher/service.ts';
 import { openWorld, type World } from '../tests/support/world.ts';
@@ -136,14 +137,8 @@ async function load({ constellation, world, note }: Bench): Promise<Figure[]> {
 }
 
 /** Synapse's own list of what it still builds (`background_updates`) has become empty. */
-async function indexesBuilt({ settings: { config } }: Constellation): Promise<void> {
-  const client = new pg.Client({
-    host: config.COMM_POSTGRES_HOST,
-    port: config.COMM_POSTGRES_PORT,
-    user: config.COMM_POSTGRES_USER,
-    password: config.COMM_POSTGRES_PASSWORD,
-    database: config.COMM_POSTGRES_SYNAPSE_DB,
-  });
+async function indexesBuilt({ settings }: Constellation): Promise<void> {
+  const client = new pg.Client(databaseAt(settings, settings.config.COMM_POSTGRES_SYNAPSE_DB));
   await client.connect();
   try {
     const giveUpAt = performance.now() + INDEXES_TIMEOUT_MS;

@@ -118,14 +118,20 @@ export function postgresPart(settings: Settings, programs: string, user: OsUser 
   };
 }
 
-function clientFor(settings: Settings, database: string): pg.Client {
-  const { config } = settings;
-  const client = new pg.Client({
+/** Where the service's user finds a database. */
+export function databaseAt({ config }: Pick<Settings, 'config'>, database = config.COMM_POSTGRES_DB) {
+  return {
     host: config.COMM_POSTGRES_HOST,
     port: config.COMM_POSTGRES_PORT,
     user: config.COMM_POSTGRES_USER,
     password: config.COMM_POSTGRES_PASSWORD,
     database,
+  };
+}
+
+function clientFor(settings: Settings, database: string): pg.Client {
+  const client = new pg.Client({
+    ...databaseAt(settings, database),
     application_name: 'auralink-launcher',
     connectionTimeoutMillis: PROBE_TIMEOUT_MS,
   });

@@ -6,16 +6,12 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, describe, it } from 'node:test';
-import { pino } from 'pino';
 import { createSynapseProfiles } from '../../auralink-communication-service/adapters/synapse-profile.ts';
 import { createMatrixAccounts } from '../../auralink-communication-service/auralink-modules/auraid/matrix-accounts.ts';
 import { createNames } from '../../auralink-communication-service/auralink-modules/auraid/names-service.ts';
 import { systemClock } from '../../auralink-communication-service/core/clock.ts';
 import { newId, type UserId } from '../../auralink-communication-service/core/ids.ts';
-import { createNetworks } from '../../auralink-communication-service/http/networks.ts';
-import { proxyRoutes } from '../../auralink-communication-service/http/proxy.ts';
 import { createProxyPrivacy } from '../../auralink-communication-service/http/proxy-privacy.ts';
-import { buildDoor } from '../../auralink-communication-service/http/server.ts';
 import { createEventLog } from '../../auralink-communication-service/store/event-log.ts';
 import { accountStore } from '../../auralink-communication-service/store/matrix-accounts.ts';
 import { nameStore } from '../../auralink-communication-service/store/names.ts';
@@ -24,29 +20,16 @@ import { privacyStore } from '../../auralink-communication-service/store/privacy
 import { constellation } from '../harness.ts';
 import { eventually } from '../support/eventually.ts';
 import { openPrivacyDoor, type Somebody } from '../support/privacy-door.ts';
+import { openProxy } from '../support/proxy-door.ts';
 
 const { config } = constellation();
 const door = await openPrivacyDoor();
 const profiles = createSynapseProfiles({ url: config.SYNAPSE_URL, asToken: config.APPSERVICE_AS_TOKEN });
-const proxy = await buildDoor({
-  logger: pino({ level: 'silent' }),
-  newId,
-  trustedProxies: [],
-  plugins: [
-    proxyRoutes({
-      synapseUrl: config.SYNAPSE_URL,
-      isTrustedProxy: createNetworks([]),
-      rewriteLogin: async (body) => body,
-      signedIn: async () => {},
-      privacy: createProxyPrivacy({ profiles, store: privacyStore(door.db.pool), clock: systemClock }),
-    }),
-  ],
+const { url: proxyUrl } = await openProxy({
+  synapseUrl: config.SYNAPSE_URL,
+  privacy: createProxyPrivacy({ profiles, store: privacyStore(door.db.pool), clock: systemClock }),
 });
-after(async () => {
-  await proxy.close();
-  await profiles.close();
-});
-const proxyUrl = await proxy.listen({ host: '127.0.0.1', port: 0 });
+after(() => profiles.close());
 
 interface Matrix {
   readonly status: number;

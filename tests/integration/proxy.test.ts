@@ -2,47 +2,21 @@
  * The way to Synapse: against the real one for what people do, and against a recording upstream for what cannot be seen
  * from outside (headers, aborts, streaming).
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { after, test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
-import type { FastifyInstance } from 'fastify';
-import { pino } from 'pino';
-import { newId } from '../../auralink-communication-service/core/ids.ts';
-import { createNetworks } from '../../auralink-communication-service/http/networks.ts';
-import {
-  LOGIN_BODY_MAX_BYTES,
-  PROXY_DRAIN_MS,
-  proxyRoutes,
-} from '../../auralink-communication-service/http/proxy.ts';
-import { buildDoor } from '../../auralink-communication-service/http/server.ts';
+import { LOGIN_BODY_MAX_BYTES, PROXY_DRAIN_MS } from '../../auralink-communication-service/http/proxy.ts';
 import { constellation } from '../harness.ts';
+import { openProxy } from '../support/proxy-door.ts';
 
 const { config } = constellation();
 const MEBIBYTE = 1_048_576;
 
-async function openDoor(
-  synapseUrl: string,
-  trusted: string[] = [],
-): Promise<{ app: FastifyInstance; url: string }> {
-  const app = await buildDoor({
-    logger: pino({ level: 'silent' }),
-    newId,
-    trustedProxies: trusted,
-    plugins: [
-      proxyRoutes({
-        synapseUrl,
-        isTrustedProxy: createNetworks(trusted),
-        rewriteLogin: async (body) => ({ ...body, rewritten: true }),
-        signedIn: async () => {},
-      }),
-    ],
-  });
-  after(() => app.close());
-  return { app, url: await app.listen({ host: '127.0.0.1', port: 0 }) };
-}
+const openDoor = (synapseUrl: string, trusted: string[] = []) =>
+  openProxy({ synapseUrl, rewriteLogin: async (body) => ({ ...body, rewritten: true }) }, trusted);
 
 /** What the upstream does with a request; the test sets it. */
 let behave: (request: IncomingMessage, response: ServerResponse) => void = () => {};

@@ -1,36 +1,22 @@
 /** Sessions and the password while Synapse is away: ours are shown and ended, and Matrix devices end when it is back. */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { after, beforeEach, describe, it } from 'node:test';
-import { pino } from 'pino';
-import { newId, type UserId } from '../../auralink-communication-service/core/ids.ts';
-import { createNetworks } from '../../auralink-communication-service/http/networks.ts';
-import { proxyRoutes } from '../../auralink-communication-service/http/proxy.ts';
-import { buildDoor } from '../../auralink-communication-service/http/server.ts';
+import { beforeEach, describe, it } from 'node:test';
+import type { UserId } from '../../auralink-communication-service/core/ids.ts';
 import { matrixSignIns } from '../../auralink-communication-service/store/matrix-sign-ins.ts';
 import { constellation } from '../harness.ts';
 import { cutLine } from '../support/cut-line.ts';
 import { openPrivacyDoor, type Somebody } from '../support/privacy-door.ts';
+import { openProxy } from '../support/proxy-door.ts';
 
 const { config } = constellation();
 const line = await cutLine(config.SYNAPSE_URL);
 const door = await openPrivacyDoor(line.url);
 /** The way of Matrix clients, which is not cut: for them Synapse is back before it is for us. */
-const proxy = await buildDoor({
-  logger: pino({ level: 'silent' }),
-  newId,
-  trustedProxies: [],
-  plugins: [
-    proxyRoutes({
-      synapseUrl: config.SYNAPSE_URL,
-      isTrustedProxy: createNetworks([]),
-      rewriteLogin: async (body) => body,
-      signedIn: matrixSignIns(door.db.pool).note,
-    }),
-  ],
+const { url: proxyUrl } = await openProxy({
+  synapseUrl: config.SYNAPSE_URL,
+  signedIn: matrixSignIns(door.db.pool).note,
 });
-after(() => proxy.close());
-const proxyUrl = await proxy.listen({ host: '127.0.0.1', port: 0 });
 
 /** With a Matrix account and one device there. */
 async function withDevice(): Promise<{ alice: Somebody; token: string; userId: string; deviceId: string }> {

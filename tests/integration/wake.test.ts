@@ -14,6 +14,7 @@ import {
 import { createRedisCarrier } from '../../auralink-communication-service/adapters/wake-redis.ts';
 import type { WakeMessage } from '../../auralink-communication-service/auralink-modules/endpoints/ports.ts';
 import type { EndpointId, ProcessId } from '../../auralink-communication-service/core/ids.ts';
+import { databaseAt } from '../../auralink-communication-service/launcher/postgres.ts';
 import { silentLog } from '../fakes/log.ts';
 import { ownConstellation } from '../harness.ts';
 import { eventually } from '../support/eventually.ts';
@@ -24,13 +25,7 @@ const engines = await ownConstellation('wake', {
   without: ['synapse', 'livekit'],
 });
 const { config } = engines.settings;
-const address = {
-  host: config.COMM_POSTGRES_HOST,
-  port: config.COMM_POSTGRES_PORT,
-  user: config.COMM_POSTGRES_USER,
-  password: config.COMM_POSTGRES_PASSWORD,
-  database: config.COMM_POSTGRES_DB,
-};
+const address = databaseAt(engines.settings);
 
 function startProcess() {
   const redis = openRedis(

@@ -8,6 +8,7 @@ import { importJWK, type JWK, SignJWT } from 'jose';
 import pg from 'pg';
 import { v7 as uuidv7 } from 'uuid';
 import type { Constellation } from '../../auralink-communication-service/launcher/constellation.ts';
+import { databaseAt } from '../../auralink-communication-service/launcher/postgres.ts';
 
 const API_AUDIENCE = 'urn:auralink:api';
 const SCOPES = [
@@ -62,14 +63,7 @@ export interface World {
 
 export async function openWorld({ settings, urls }: Constellation): Promise<World> {
   const { config } = settings;
-  const db = new pg.Pool({
-    host: config.COMM_POSTGRES_HOST,
-    port: config.COMM_POSTGRES_PORT,
-    user: config.COMM_POSTGRES_USER,
-    password: config.COMM_POSTGRES_PASSWORD,
-    database: config.COMM_POSTGRES_DB,
-    max: 4,
-  });
+  const db = new pg.Pool({ ...databaseAt(settings), max: 4 });
   const jwk = (JSON.parse(config.OIDC_SIGNING_KEYS) as { keys: (JWK & { kid: string })[] }).keys[0];
   if (jwk === undefined) throw new Error('the constellation has no signing key');
   const key = await importJWK(jwk, 'ES256');

@@ -9,7 +9,7 @@ import type { OutboxHandler } from '../../core/outbox.ts';
 import type { Tx, UnitOfWork } from '../../core/unit-of-work.ts';
 import type { Audit } from './audit.ts';
 import { takeBackLater } from './matrix-profile.ts';
-import { goneAddress, type NamesService } from './names-service.ts';
+import { goneAddress, type NamesService, tellGone } from './names-service.ts';
 import type { EndpointRevoked } from './ports.ts';
 import type { ErasureStore, LeftAccount, SessionEnder } from './ports-leaving.ts';
 import type { ContactStore, EventAppender, Outbox } from './ports-privacy.ts';
@@ -103,8 +103,7 @@ export async function erase(deps: ErasureDeps, personId: PersonId, confirmation:
     await deps.audit.record(tx, { actor: `person:${personId}`, act: 'erasure.confirmed', subject: personId });
     return endpoints;
   });
-  deps.cache.changed([personId]);
-  for (const endpointId of ended) deps.endpointRevoked(endpointId);
+  tellGone(deps, personId, ended);
 }
 
 async function tellFriends(

@@ -102,6 +102,16 @@ export function createNames(deps: NamesDeps): NamesService {
   };
 }
 
+/** After the commit of what took her name or herself away: nobody shows her from memory, and her sockets close. */
+export function tellGone(
+  deps: Pick<NamesDeps, 'cache' | 'endpointRevoked'>,
+  personId: PersonId,
+  ended: readonly EndpointId[],
+): void {
+  deps.cache.changed([personId]);
+  for (const endpointId of ended) deps.endpointRevoked(endpointId);
+}
+
 /** A made-up address in the shape of one: nobody can claim it, and it says nothing. */
 export function goneAddress(): AuraId {
   return `@gone-${randomBytes(GONE_BYTES).toString('hex')}.aura` as AuraId;
@@ -167,8 +177,7 @@ async function release(deps: NamesDeps, personId: PersonId): Promise<void> {
     await record(deps, tx, personId, 'name.released');
     return endpoints;
   });
-  deps.cache.changed([personId]);
-  for (const endpointId of ended) deps.endpointRevoked(endpointId);
+  tellGone(deps, personId, ended);
 }
 
 async function claimProved(

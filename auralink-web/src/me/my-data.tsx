@@ -2,7 +2,7 @@
 import { useState } from 'react';
 import type { AuraLink, ErasureTerms } from '../../../auralink-client/index.ts';
 import type { PageProps } from '../mount.tsx';
-import { TextField } from '../ui/form.tsx';
+import { ExactField } from '../ui/form.tsx';
 import { Confirm, Empty, Outcome, Panel, Row, Rows, Waiting } from '../ui/panel.tsx';
 import { useAction } from '../ui/use-action.ts';
 import { useLoaded } from '../ui/use-loaded.ts';
@@ -19,6 +19,11 @@ export function MyDataPage({ auralink }: PageProps) {
   );
 }
 
+const FORMS = [
+  { form: 'html', looks: 'primary', words: 'Download a page to read' },
+  { form: 'json', looks: 'quiet', words: 'Download it for programs (JSON)' },
+] as const;
+
 function Export({ auralink }: { auralink: AuraLink }) {
   const action = useAction();
   const take = (form: 'json' | 'html'): Promise<boolean> =>
@@ -32,24 +37,18 @@ function Export({ auralink }: { auralink: AuraLink }) {
       intro="Everything that this server has about you. Keep it where only you look."
     >
       <div className="buttons">
-        <button
-          type="button"
-          className="button primary"
-          data-testid="export-html"
-          aria-disabled={action.busy}
-          onClick={() => void take('html')}
-        >
-          Download a page to read
-        </button>
-        <button
-          type="button"
-          className="button quiet"
-          data-testid="export-json"
-          aria-disabled={action.busy}
-          onClick={() => void take('json')}
-        >
-          Download it for programs (JSON)
-        </button>
+        {FORMS.map(({ form, looks, words }) => (
+          <button
+            key={form}
+            type="button"
+            className={`button ${looks}`}
+            data-testid={`export-${form}`}
+            aria-disabled={action.busy}
+            onClick={() => void take(form)}
+          >
+            {words}
+          </button>
+        ))}
       </div>
       <Outcome action={action} testId="export-said" />
     </Panel>
@@ -170,14 +169,11 @@ function EraseSheet({ auralink, terms, onClose }: EraseSheetProps) {
       <p>
         Your profile, friends, sessions and messages account end now. Nobody can bring them back, not even we.
       </p>
-      <TextField
+      <ExactField
         label={`Type ${terms.confirmation} to confirm`}
         testId="erase-typed"
         value={typed}
         onValue={setTyped}
-        autoComplete="off"
-        autoCapitalize="none"
-        spellCheck={false}
       />
     </Confirm>
   );

@@ -11,7 +11,7 @@ import type { PageProps } from '../mount.tsx';
 import { NameStatus } from '../sign-in/name-status.tsx';
 import { useName } from '../sign-in/use-name.ts';
 import { useStore } from '../store.ts';
-import { Form, TextField } from '../ui/form.tsx';
+import { Form, ExactField } from '../ui/form.tsx';
 import { Icon } from '../ui/icons.tsx';
 import { Confirm, Outcome, Panel, Row, Rows, Waiting } from '../ui/panel.tsx';
 import '../ui/profile-card.css';
@@ -103,15 +103,12 @@ function Rename({ auralink, session, names }: PageProps & { names: Loaded<OwnNam
         onSubmit={rename}
         wordsFor={renameWords}
       >
-        <TextField
+        <ExactField
           label="New address"
           testId="rename-name"
           value={typed}
           onValue={setTyped}
           placeholder="alice.smith"
-          autoComplete="off"
-          autoCapitalize="none"
-          spellCheck={false}
           aria-invalid={state.kind === 'checked' && wanted === null}
           hint={
             own === undefined ? (

@@ -4,7 +4,7 @@ import type { FriendRequests } from '../../../auralink-client/index.ts';
 import { findAddress } from '../address.ts';
 import type { PageProps } from '../mount.tsx';
 import { nameOf } from '../ui/avatar.tsx';
-import { Form, TextField } from '../ui/form.tsx';
+import { Form, ExactField } from '../ui/form.tsx';
 import { Empty, Outcome, Panel, Row, Rows, Waiting } from '../ui/panel.tsx';
 import { PersonAvatar } from '../ui/person-avatar.tsx';
 import { useAction } from '../ui/use-action.ts';
@@ -103,15 +103,12 @@ function Ask({ auralink, requests }: OfRequests) {
         onSubmit={ask}
         wordsFor={askWords}
       >
-        <TextField
+        <ExactField
           label="Address"
           testId="ask-address"
           value={typed}
           onValue={setTyped}
           placeholder="@bob.aura"
-          autoComplete="off"
-          autoCapitalize="none"
-          spellCheck={false}
         />
       </Form>
     </Panel>

@@ -3,9 +3,8 @@
  * right.
  */
 import { useState } from 'react';
-import { AuraLinkError } from '../../../auralink-client/index.ts';
-import { TextField } from '../ui/form.tsx';
 import type { SignInApi } from './api.ts';
+import { NameFields, takenWords } from './name-fields.tsx';
 import { NameStatus } from './name-status.tsx';
 import { SignInForm } from './sign-in-form.tsx';
 import { useName } from './use-name.ts';
@@ -15,11 +14,6 @@ export interface Unclaimed {
   readonly password: string;
   /** The address that she gave back; she may take it again. */
   readonly former?: string;
-}
-
-function wordsFor(error: unknown): string | undefined {
-  const taken = error instanceof AuraLinkError && error.errcode === 'M_USER_IN_USE';
-  return taken ? 'Somebody was quicker: this address has just been taken.' : undefined;
 }
 
 /** `@alice:example.org` would like to be `alice`, if that is free. */
@@ -48,7 +42,7 @@ export function ClaimForm({ api, unclaimed }: { api: SignInApi; unclaimed: Uncla
       action={free === null ? 'Claim your address' : `Claim ${free}`}
       disabled={free === null}
       onSubmit={claim}
-      wordsFor={wordsFor}
+      wordsFor={takenWords}
     >
       <p className="notice" data-testid="claim-for">
         {former === undefined ? (
@@ -63,18 +57,14 @@ export function ClaimForm({ api, unclaimed }: { api: SignInApi; unclaimed: Uncla
           </span>
         )}
       </p>
-      <TextField
-        label="Your address"
-        testId="claim-name"
-        value={name}
-        onValue={setName}
-        placeholder="alice"
-        autoComplete="username"
-        autoCapitalize="none"
-        spellCheck={false}
-        required
-        aria-invalid={state.kind === 'checked' && free === null}
-        hint={
+      <NameFields
+        testId="claim"
+        name={name}
+        onName={setName}
+        refused={state.kind === 'checked' && free === null}
+        displayName={displayName}
+        onDisplayName={setDisplayName}
+        status={
           own ? (
             <p className="hint good" role="status" data-testid="claim-status">
               {former} is still kept for you.
@@ -83,15 +73,6 @@ export function ClaimForm({ api, unclaimed }: { api: SignInApi; unclaimed: Uncla
             <NameStatus state={state} onPick={setName} testId="claim-status" />
           )
         }
-      />
-      <TextField
-        label="Name that others see (if you like)"
-        testId="claim-display"
-        value={displayName}
-        onValue={setDisplayName}
-        placeholder="Alice"
-        autoComplete="name"
-        maxLength={60}
       />
     </SignInForm>
   );

@@ -1,16 +1,11 @@
 /** Claiming an address. */
 import { useState } from 'react';
-import { AuraLinkError } from '../../../auralink-client/index.ts';
-import { NewPasswordField, PASSWORD_MIN_LENGTH, TextField } from '../ui/form.tsx';
+import { ExactField, NewPasswordField, PASSWORD_MIN_LENGTH } from '../ui/form.tsx';
 import type { SignInApi } from './api.ts';
+import { NameFields, takenWords } from './name-fields.tsx';
 import { NameStatus } from './name-status.tsx';
 import { SignInForm } from './sign-in-form.tsx';
 import { useName } from './use-name.ts';
-
-function wordsFor(error: unknown): string | undefined {
-  const taken = error instanceof AuraLinkError && error.errcode === 'M_USER_IN_USE';
-  return taken ? 'Somebody was quicker: this address has just been taken.' : undefined;
-}
 
 export function RegisterForm({ api }: { api: SignInApi }) {
   const [name, setName] = useState('');
@@ -32,39 +27,23 @@ export function RegisterForm({ api }: { api: SignInApi }) {
       action={free === null ? 'Claim your address' : `Claim ${free}`}
       disabled={free === null || password.length < PASSWORD_MIN_LENGTH || invitation.trim() === ''}
       onSubmit={submit}
-      wordsFor={wordsFor}
+      wordsFor={takenWords}
     >
-      <TextField
-        label="Your address"
-        testId="register-name"
-        value={name}
-        onValue={setName}
-        placeholder="alice"
-        autoComplete="username"
-        autoCapitalize="none"
-        spellCheck={false}
-        required
-        aria-invalid={state.kind === 'checked' && free === null}
-        hint={<NameStatus state={state} onPick={setName} testId="register-status" />}
-      />
-      <TextField
-        label="Name that others see (if you like)"
-        testId="register-display"
-        value={displayName}
-        onValue={setDisplayName}
-        placeholder="Alice"
-        autoComplete="name"
-        maxLength={60}
+      <NameFields
+        testId="register"
+        name={name}
+        onName={setName}
+        refused={state.kind === 'checked' && free === null}
+        displayName={displayName}
+        onDisplayName={setDisplayName}
+        status={<NameStatus state={state} onPick={setName} testId="register-status" />}
       />
       <NewPasswordField testId="register-password" value={password} onValue={setPassword} />
-      <TextField
+      <ExactField
         label="Invitation code"
         testId="register-invite"
         value={invitation}
         onValue={setInvitation}
-        autoComplete="off"
-        autoCapitalize="none"
-        spellCheck={false}
         required
         hint={<p className="hint">From whoever runs this server.</p>}
       />

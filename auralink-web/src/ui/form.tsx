@@ -23,38 +23,46 @@ type TextFieldProps = FieldProps & Omit<InputHTMLAttributes<HTMLInputElement>, '
 type TextAreaProps = FieldProps & Omit<TextareaHTMLAttributes<HTMLTextAreaElement>, 'onChange' | 'value'>;
 
 export function TextField({ label, testId, value, onValue, hint, ...input }: TextFieldProps) {
-  const id = useId();
   return (
-    <div className="field">
-      <label htmlFor={id}>{label}</label>
-      <input
-        id={id}
-        className="input"
-        data-testid={testId}
-        value={value}
-        onChange={(event) => onValue(event.target.value)}
-        aria-describedby={hint === undefined ? undefined : `${id}-hint`}
-        {...input}
-      />
-      {hint !== undefined && <div id={`${id}-hint`}>{hint}</div>}
-    </div>
+    <Labelled {...{ label, testId, value, onValue, hint }}>
+      {(control) => <input className="input" {...control} {...input} />}
+    </Labelled>
   );
 }
 
 export function TextArea({ label, testId, value, onValue, hint, ...area }: TextAreaProps) {
+  return (
+    <Labelled {...{ label, testId, value, onValue, hint }}>
+      {(control) => <textarea className="input area" {...control} {...area} />}
+    </Labelled>
+  );
+}
+
+/** For addresses and codes: a phone neither capitalises nor corrects them. */
+export function ExactField(props: TextFieldProps) {
+  return <TextField autoComplete="off" autoCapitalize="none" spellCheck={false} {...props} />;
+}
+
+interface Control {
+  readonly id: string;
+  readonly 'data-testid': string;
+  readonly value: string;
+  readonly onChange: (event: { readonly target: { readonly value: string } }) => void;
+  readonly 'aria-describedby': string | undefined;
+}
+
+/** A control with its label above and its hint below, both said with it. */
+function Labelled(props: FieldProps & { readonly children: (control: Control) => ReactNode }) {
+  const { label, testId, value, onValue, hint, children } = props;
   const id = useId();
   return (
     <div className="field">
       <label htmlFor={id}>{label}</label>
-      <textarea
-        id={id}
-        className="input area"
-        data-testid={testId}
-        value={value}
-        onChange={(event) => onValue(event.target.value)}
-        aria-describedby={hint === undefined ? undefined : `${id}-hint`}
-        {...area}
-      />
+      {children({
+        ...{ id, value, 'data-testid': testId },
+        onChange: (event) => onValue(event.target.value),
+        'aria-describedby': hint === undefined ? undefined : `${id}-hint`,
+      })}
       {hint !== undefined && <div id={`${id}-hint`}>{hint}</div>}
     </div>
   );
