@@ -57,10 +57,10 @@ export function identityAccountRoutes(deps: IdentityAccountRoutesDeps): FastifyP
       const token = await accounts.register({ accessToken, serverName }, clientAddress(request));
       return { token };
     });
-    app.get(`${V2}/account`, { schema: hidden, preHandler: anyAccount }, (request) => ({
+    app.get(`${V2}/account`, { schema: hidden, preValidation: anyAccount }, (request) => ({
       user_id: accountOf(request).userId,
     }));
-    app.post(`${V2}/account/logout`, { schema: hidden, preHandler: anyAccount }, async (request) => {
+    app.post(`${V2}/account/logout`, { schema: hidden, preValidation: anyAccount }, async (request) => {
       await accounts.logout(bearerOf(request));
       return {};
     });
@@ -72,7 +72,7 @@ export function identityAccountRoutes(deps: IdentityAccountRoutesDeps): FastifyP
     });
     app.post(
       `${V2}/terms`,
-      { schema: { ...hidden, body: termsSchema }, preHandler: anyAccount },
+      { schema: { ...hidden, body: termsSchema }, preValidation: anyAccount },
       async (request) => {
         await accounts.accept(accountOf(request), request.body.user_accepts);
         return {};

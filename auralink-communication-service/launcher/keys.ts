@@ -12,6 +12,8 @@ import { NOBODY } from '../core/ids.ts';
 import { auditStore } from '../store/audit.ts';
 import type { Db } from '../store/db.ts';
 import { countDigests } from '../store/finding.ts';
+import { countLookupDigests } from '../store/identity-digests.ts';
+import { identityKeyStore } from '../store/identity-keys.ts';
 import { personKeyStore } from '../store/person-keys.ts';
 import { type CommonOptions, layoutFor } from './commands.ts';
 import { withDatabase } from './database-of.ts';
@@ -104,13 +106,13 @@ export function runRetireKey(id: string, options: CommonOptions): Promise<number
     if ((isKey && ring.current === id) || (isIndexKey && ring.indexCurrent === id)) {
       throw new FrontDoorError(`${id} is current; rotate first.`);
     }
-    const wraps = isKey ? ((await personKeyStore(db.pool).countByRingKey()).get(id) ?? 0) : 0;
+    const wraps = isKey ? ((await countWraps(db)).get(id) ?? 0) : 0;
     if (wraps > 0) {
       throw new FrontDoorError(
         `${id} still wraps ${wraps} data keys; they are wrapped anew in the background.`,
       );
     }
-    const digests = isIndexKey ? ((await countDigests(db.pool)).get(id) ?? 0) : 0;
+    const digests = isIndexKey ? ((await countAllDigests(db)).get(id) ?? 0) : 0;
     if (digests > 0) {
       throw new FrontDoorError(`${id} still made ${digests} digests; they are made anew in the background.`);
     }
@@ -120,13 +122,29 @@ export function runRetireKey(id: string, options: CommonOptions): Promise<number
   });
 }
 
+/** People's data keys, and the Identity Service's. */
+async function countWraps({ pool }: Db): Promise<ReadonlyMap<string, number>> {
+  return sum([await personKeyStore(pool).countByRingKey(), await identityKeyStore(pool).countByRingKey()]);
+}
+
+/** Digests of people's addresses, and those by which Matrix accounts are looked up. */
+async function countAllDigests({ pool }: Db): Promise<ReadonlyMap<string, number>> {
+  return sum([await countDigests(pool), await countLookupDigests(pool)]);
+}
+
+function sum(counts: readonly ReadonlyMap<string, number>[]): ReadonlyMap<string, number> {
+  const total = new Map<string, number>();
+  for (const [id, n] of counts.flatMap((each) => [...each])) total.set(id, (total.get(id) ?? 0) + n);
+  return total;
+}
+
 const without = <T extends { readonly id: string }>(keys: readonly T[], id: string): T[] =>
   keys.filter((key) => key.id !== id);
 
 export function runKeysStatus(options: CommonOptions): Promise<number> {
   return withRing(options, async ({ db, path, ring }) => {
-    const wrapped = await personKeyStore(db.pool).countByRingKey();
-    const made = await countDigests(db.pool);
+    const wrapped = await countWraps(db);
+    const made = await countAllDigests(db);
     const keys = ring.keys.map(({ id, createdAt }) => ({
       ...{ id, createdAt, current: id === ring.current },
       wraps: wrapped.get(id) ?? 0,

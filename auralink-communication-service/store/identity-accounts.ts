@@ -1,14 +1,16 @@
 /** Tokens and accepted terms of the Identity Service's accounts. */
 import type pg from 'pg';
 import type { AccountTokens } from '../auralink-modules/identity-service/accounts.ts';
-import type { UserId } from '../core/ids.ts';
+import type { PersonId, UserId } from '../core/ids.ts';
 import { query } from './db.ts';
 
 /** `used_at` moves on once a day, so that reading a token hardly ever writes. */
 const FIND = `WITH found AS (SELECT matrix_user_id, used_at FROM identity_tokens WHERE token_hash = $1),
   used AS (UPDATE identity_tokens SET used_at = now() WHERE token_hash = $1 AND used_at < now() - interval '1 day')
   SELECT matrix_user_id, ARRAY (SELECT a.url FROM identity_terms_accepted a
-    WHERE a.matrix_user_id = found.matrix_user_id ORDER BY a.url) AS accepted FROM found`;
+    WHERE a.matrix_user_id = found.matrix_user_id ORDER BY a.url) AS accepted,
+    (SELECT m.person_id FROM matrix_user_mappings m
+     WHERE m.matrix_user_id = found.matrix_user_id AND m.state = 'active') AS person_id FROM found`;
 
 export function identityTokens(pool: pg.Pool): AccountTokens {
   return {
@@ -17,14 +19,15 @@ export function identityTokens(pool: pg.Pool): AccountTokens {
       await query(pool, 'identity-token-insert', sql, [tokenHash, userId]);
     },
     async find(tokenHash) {
-      const rows = await query<{ matrix_user_id: UserId; accepted: string[] }>(
+      const rows = await query<{ matrix_user_id: UserId; accepted: string[]; person_id: PersonId | null }>(
         pool,
         'identity-token-find',
         FIND,
         [tokenHash],
       );
       const [row] = rows;
-      return row === undefined ? null : { userId: row.matrix_user_id, accepted: row.accepted };
+      if (row === undefined) return null;
+      return { userId: row.matrix_user_id, personId: row.person_id, accepted: row.accepted };
     },
     async remove(tokenHash) {
       await query(pool, 'identity-token-remove', 'DELETE FROM identity_tokens WHERE token_hash = $1', [

@@ -76,3 +76,13 @@ export function showsNameSql(
     WHEN ${profile} = 'friends' OR ${name} = 'friends' THEN 2 ELSE 1 END
     <= 1 + ${friendSql(viewer, target)} - 2 * ${blockedSql(viewer, target)})`;
 }
+
+/**
+ * True where `viewer` finds `target` by what the rule `right` is about: the same as `allows` of the rights to find.
+ * `profile`: the whole profile's rule.
+ */
+export function findsSql(viewer: string, target: string, right: string, profile: string): string {
+  return `(${viewer} = ${target} OR CASE WHEN ${right} = 'private' THEN 3
+    WHEN ${right} = 'friends' OR ${profile} = 'private' THEN 2 ELSE 1 END
+    <= 1 + ${friendSql(viewer, target)} - 2 * ${blockedSql(viewer, target)})`;
+}

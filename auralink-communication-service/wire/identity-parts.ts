@@ -82,7 +82,7 @@ export function wireParts(base: Omit<Base, 'processId'>, needs: PartsNeeds): Par
   const { proofs } = verification;
   const profile = wireProfile(base, { ...shared, indexer, directory, proofs, fanOut: privacy.fanOut });
   const finding = wireFinding(base, { auth, vault, indexer, countLookUp: resolve.countLookUp });
-  const identityService = wireIdentityService(base, { synapse });
+  const identityService = wireIdentityService(base, { synapse, vault, ring: storage.ring });
   const parts = [storage, privacy, names, account, profile, verification];
   const views = createPeopleViews({ store: privacyStore(base.db.pool), vault });
   return {
@@ -94,7 +94,7 @@ export function wireParts(base: Omit<Base, 'processId'>, needs: PartsNeeds): Par
       ...parts.flatMap((part) => part.plugins),
     ],
     chores: [...finding.chores, ...identityService.chores, ...parts.flatMap((part) => part.chores)],
-    outboxHandlers: new Map([...parts, leaving].flatMap((part) => [...part.outboxHandlers])),
+    outboxHandlers: new Map([...parts, leaving, identityService].flatMap((part) => [...part.outboxHandlers])),
     gate: privacy.gate,
     proofs,
     findOwnView: (personId) => views.asSeenBy(personId, 'self'),

@@ -25,9 +25,11 @@ const other = await ca.serve(['localhost'], (request, response) => {
 });
 const otherName = `localhost:${other.port}`;
 
+const terms = { IDENTITY_TERMS_URL: 'https://example.org/terms?v=2', IDENTITY_TERMS_VERSION: '2' };
 const address = await testDatabase();
 const door = await openIdentityDoor(address, {
   IDENTITY_ALLOWED_CIDRS: ['127.0.0.0/8', '::1/128'],
+  ...terms,
 });
 const strict = await openIdentityDoor(
   address,
@@ -151,6 +153,23 @@ test('names that lead inward are not asked, and look like servers that are not t
     assert.deepEqual([answer.status, answer.body], [nobody.status, nobody.body], matrix_server_name);
   }
   assert.equal(asked.length, before);
+});
+
+test('nothing but the account itself works until the terms are accepted', async () => {
+  const bob = await makeMatrixUser(urls.synapse, config.APPSERVICE_AS_TOKEN);
+  const token = String((await register(await bob.openId())).body.token);
+  const { policies } = (await ask('GET', `${V2}/terms`)).body as {
+    policies: { privacy_policy: { version: string; en: { url: string } } };
+  };
+  assert.equal(policies.privacy_policy.version, '2');
+  const refused = await ask('GET', `${V2}/hash_details`, { token });
+  assert.deepEqual([refused.status, refused.body.errcode], [403, 'M_TERMS_NOT_SIGNED']);
+  assert.equal((await ask('GET', `${V2}/account`, { token })).status, 200);
+  await ask('POST', `${V2}/terms`, { token, body: { user_accepts: ['https://example.org/other'] } });
+  assert.equal((await ask('GET', `${V2}/hash_details`, { token })).status, 403);
+  await ask('POST', `${V2}/terms`, { token, body: { user_accepts: [policies.privacy_policy.en.url] } });
+  assert.equal((await ask('GET', `${V2}/hash_details`, { token })).status, 200);
+  assert.deepEqual((await ask('GET', `${V2}/terms`, { at: strict.baseUrl })).body, { policies: {} });
 });
 
 test('bad input names its field, a missing or odd token opens nothing, too many tries are stopped', async () => {

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { createMemory } from '../../core/memory.ts';
-import type { UserId } from '../../core/ids.ts';
+import type { PersonId, UserId } from '../../core/ids.ts';
 import {
   type Account,
   isServerName,
@@ -34,6 +34,7 @@ export interface Terms {
 
 export interface KnownToken {
   readonly userId: UserId;
+  readonly personId: PersonId | null;
   /** URLs that this account accepted. */
   readonly accepted: readonly string[];
 }
@@ -105,7 +106,7 @@ export function createAccounts(deps: AccountsDeps): IdentityAccounts {
           'Please accept the terms of this service first.',
         );
       }
-      return { userId: found.userId };
+      return found;
     },
     async logout(token) {
       await deps.tokens.remove(digestOf(token));

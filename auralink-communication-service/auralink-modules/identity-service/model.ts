@@ -3,7 +3,7 @@
  * server names, its errors in Matrix's own codes, and its limits.
  */
 import { AuraError, type ErrorCode, type ErrorDetails } from '../../core/errors.ts';
-import type { UserId } from '../../core/ids.ts';
+import type { PersonId, UserId } from '../../core/ids.ts';
 
 /** The versions of the specification whose Identity Service API is spoken. */
 export const API_VERSIONS = [
@@ -23,6 +23,9 @@ export const API_VERSIONS = [
     'v1.13',
   ],
 ] as const;
+
+export const MEDIA = ['email', 'msisdn'] as const;
+export type Medium = (typeof MEDIA)[number];
 
 export interface Limit {
   readonly hits: number;
@@ -44,6 +47,25 @@ export const TOKEN_CACHE_MS = 1_000;
 /** Tokens that a process remembers; about 300 bytes each. */
 export const TOKEN_CACHE_MAX = 20_000;
 
+/** Hashes in one look-up. */
+export const LOOKUP_ADDRESSES_MAX = 1_000;
+/** Addresses that are counted as one hit of LOOKUP_LIMIT, or a part of it. */
+export const LOOKUP_UNIT = 10;
+/** What one account may look up: 10,000 addresses an hour, or 1,000 one by one. */
+export const LOOKUP_LIMIT: Limit = { hits: 1_000, windowSeconds: 3_600 };
+/** Answers come no sooner than so long after their questions: nobody costs less to look up than somebody who hides. */
+export const LOOKUP_ANSWER_MS = 5;
+/** The pepper changes this often, and whenever the ring's index key does. */
+export const PEPPER_LIFE_SECONDS = 86_400;
+/** How long a pepper that was replaced still counts: clients may hold it. */
+export const PEPPER_PREVIOUS_SECONDS = 3_600;
+/** How old what a process knows of the peppers may be. */
+export const PEPPERS_CACHE_MS = 1_000;
+/** Addresses opened and digests written at a time when all are made anew. */
+export const DIGEST_BATCH = 500;
+/** Digests of a pepper that no longer counts, deleted at a time. */
+export const DIGEST_DROP_BATCH = 5_000;
+
 /** Matrix user ids of any server (Matrix spec, appendices, "User identifiers"); old ones have any characters. */
 export const USER_ID = /^@[^:\0]{0,253}:[^\s\0]{1,253}$/;
 const SERVER_NAME = /^(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?$/;
@@ -59,6 +81,14 @@ export function serverOf(userId: string): string {
 
 export interface Account {
   readonly userId: UserId;
+  /** Whose account it is, if she has an AuraID. */
+  readonly personId: PersonId | null;
+}
+
+/** As addresses are hashed: e-mail addresses in lower case, numbers as digits without the + (Matrix spec, "3PID types"). */
+export function normalAddress(medium: Medium, address: string): string {
+  const text = address.normalize('NFC').trim();
+  return medium === 'email' ? text.toLowerCase() : text.replace(/[\s().+-]/g, '');
 }
 
 /** A refusal with Matrix's own code. */
