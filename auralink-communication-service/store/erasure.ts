@@ -25,6 +25,8 @@ const DELETIONS: readonly (readonly [name: string, sql: string])[] = [
   ['invite-uses', 'DELETE FROM invite_uses WHERE person_id = $1'],
   ['codes', 'DELETE FROM sign_in_codes WHERE person_id = $1'],
   ['choices', 'DELETE FROM device_choices WHERE person_id = $1'],
+  ['reviewer', 'DELETE FROM reviewer_roles WHERE person_id = $1'],
+  ['own-apps', 'UPDATE apps SET owner_person_id = NULL WHERE owner_person_id = $1'],
   ['trust', 'DELETE FROM trust_scores WHERE person_id = $1'],
   ['notifications', 'DELETE FROM notification_queue WHERE person_id = $1'],
   ['mappings', 'DELETE FROM matrix_user_mappings WHERE person_id = $1'],

@@ -76,6 +76,19 @@ const SECTIONS: readonly Section[] = [
       FROM matrix_user_mappings m JOIN matrix_sign_ins s USING (matrix_user_id) WHERE m.person_id = $1 LIMIT $2`,
   },
   {
+    name: 'ownApps',
+    tables: ['apps'],
+    sql: `SELECT app_id AS "appId", name, icon, origins, redirect_uris AS "redirectUris", created_at AS "createdAt",
+        ARRAY (SELECT k.name FROM app_keys k WHERE k.app_id = a.app_id) AS keys
+      FROM apps a WHERE owner_person_id = $1 LIMIT $2`,
+  },
+  {
+    name: 'reviewer',
+    tables: ['reviewer_roles'],
+    sql: `SELECT granted_by AS "grantedBy", since, revoked_at AS "until" FROM reviewer_roles
+      WHERE person_id = $1 LIMIT $2`,
+  },
+  {
     name: 'privacy',
     tables: ['person_privacy'],
     sql: 'SELECT p.* FROM person_privacy p WHERE person_id = $1 LIMIT $2',

@@ -57,7 +57,7 @@ const TABLES = `
 const COLUMNS = `
   SELECT attribute.attrelid::int AS oid, attribute.attname AS name,
          format_type(attribute.atttypid, attribute.atttypmod) AS type, NOT attribute.attnotnull AS nullable,
-         pg_get_expr(fallback.adbin, fallback.adrelid) AS default,
+         CASE attribute.attidentity WHEN 'a' THEN 'identity' ELSE pg_get_expr(fallback.adbin, fallback.adrelid) END AS default,
          col_description(attribute.attrelid, attribute.attnum) AS comment
   FROM pg_attribute AS attribute
   LEFT JOIN pg_attrdef AS fallback ON fallback.adrelid = attribute.attrelid AND fallback.adnum = attribute.attnum
@@ -94,6 +94,8 @@ const FUNCTIONS = `
 const OTHERS = `
   SELECT 'relation ' || relname AS what FROM pg_class
   WHERE relnamespace = 'public'::regnamespace AND relkind NOT IN ('r', 'p', 'i', 'I', 't')
+    -- An identity column's own sequence is told of with the column.
+    AND NOT (relkind = 'S' AND EXISTS (SELECT FROM pg_depend WHERE objid = pg_class.oid AND deptype = 'i'))
   UNION ALL SELECT 'procedure ' || proname FROM pg_proc
   WHERE pronamespace = 'public'::regnamespace AND prokind <> 'f'
   UNION ALL SELECT 'type ' || typname FROM pg_type
