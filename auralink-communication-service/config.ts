@@ -34,6 +34,13 @@ const keySet = secret.refine((text) => isPrivateKeySet(text, ecKey), {
 const signingKeySet = secret.refine((text) => isPrivateKeySet(text, ed25519Key), {
   message: 'must be a JWK set with private Ed25519 keys, each with a kid of A–Z, a–z, 0–9 and _',
 });
+const schemes = (example: string, ...protocols: readonly string[]) =>
+  z
+    .string()
+    .refine((v) => v === '' || (URL.canParse(v) && protocols.includes(new URL(v).protocol)), {
+      message: `must be an address such as ${example}`,
+    })
+    .default('');
 
 function isCidr(text: string): boolean {
   const [address = '', bits = '', more] = text.split('/');
@@ -189,6 +196,44 @@ export const configSchema = z.object({
     .default('')
     .describe('Public keys of the Dashboard as a local JWK set, instead of the URL'),
 
+  SMTP_URL: schemes('smtp://user:password@mail.example:587', 'smtp:', 'smtps:').describe(
+    'Server that takes our e-mail; smtps: TLS at once, smtp: STARTTLS, unless on this machine; empty: no e-mail',
+  ),
+  MAIL_FROM: z
+    .string()
+    .regex(
+      /^$|^[^\s<>@]+@[^\s<>@]+$|^[^<>@\p{Cc}]+ <[^\s<>@]+@[^\s<>@]+>$/u,
+      'must be such as AuraLink <no-reply@aura.example>',
+    )
+    .default('')
+    .describe('Sender of our e-mail'),
+  SMPP_URL: schemes('smpp://user:password@sms.example:2775', 'smpp:', 'ssmpp:').describe(
+    'SMPP server that takes our SMS; ssmpp: by TLS; empty: none',
+  ),
+  SMS_GATEWAY_URL: z
+    .union([url, z.literal('')])
+    .default('')
+    .describe('HTTP gateway that takes our SMS where there is no SMPP_URL; empty: none'),
+  SMS_GATEWAY_TOKEN: z
+    .union([secret, z.literal('')])
+    .default('')
+    .describe('Bearer token for the HTTP gateway, and the key of its signed receipts'),
+  SMS_SENDER: z
+    .string()
+    .regex(/^$|^\+?\d{3,15}$|^[A-Za-z0-9 ]{1,11}$/, 'must be a number, or 11 letters and digits at most')
+    .default('')
+    .describe('Number or name that SMS come from'),
+  SMS_PRICES_FILE: z
+    .string()
+    .default('')
+    .describe(
+      'Price of one SMS part by prefix, JSON: {"currency":"EUR","prices":{"+49":0.07},"default":0.2}',
+    ),
+  SMS_DAILY_SPEND: z
+    .union([z.literal('').transform(() => null), z.coerce.number().positive().max(1_000_000)])
+    .default(null)
+    .describe('What the SMS of a day may cost, in the currency of the prices; empty: no cap'),
+
   RING_TIMEOUT_SECONDS: z.coerce
     .number()
     .min(1)
@@ -233,7 +278,13 @@ export const SECRET_VARIABLES = [
   'OIDC_COOKIE_KEYS',
   'OIDC_SYNAPSE_CLIENT_SECRET',
   'IDENTITY_SIGNING_KEYS',
+  'SMTP_URL',
+  'SMPP_URL',
+  'SMS_GATEWAY_TOKEN',
 ] as const satisfies readonly (keyof Config)[];
+
+/** Secrets that a service may do without. */
+export const OPTIONAL_SECRETS: ReadonlySet<string> = new Set(['SMTP_URL', 'SMPP_URL', 'SMS_GATEWAY_TOKEN']);
 
 /** Every fault of the configuration at once, each with its variable. */
 export class ConfigError extends Error {

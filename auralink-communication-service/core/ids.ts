@@ -29,6 +29,8 @@ export type AppId = Id<'AppId'>;
 export type DeviceKey = Id<'DeviceKey'>;
 /** Normal form of an address, with both ends: `@alice.aura`. */
 export type AuraId = Id<'AuraId'>;
+/** An e-mail or SMS of ours. */
+export type MessageId = Id<'MessageId'>;
 /** A full Matrix user id: `@localpart:server`. */
 export type UserId = Id<'UserId'>;
 /** One running service process; new at every start. */

@@ -14,6 +14,12 @@ export interface MetricsSource {
     readonly count: number;
     readonly sum: number;
   }>;
+  /** Messages that wait to be sent, by channel, and how long the oldest has waited. */
+  getMessageQueues(): Promise<
+    readonly { readonly channel: string; readonly waiting: number; readonly oldestSeconds: number }[]
+  >;
+  /** What today's SMS cost, in the operator's currency. */
+  getMessageSpend(): Promise<number>;
 }
 
 const ALERT_SECONDS = [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
@@ -40,6 +46,7 @@ export function createMetrics() {
     endpoints: endpointMetrics(registers),
     engines: engineMetrics(registers),
     http: httpMetrics(registers),
+    messages: messageMetrics(registers),
   };
 }
 
@@ -192,6 +199,25 @@ function httpMetrics(registers: Registry[]) {
   };
 }
 
+function messageMetrics(registers: Registry[]) {
+  const outcomes = new Counter({
+    name: 'auralink_messages_total',
+    help: 'E-mails and SMS by what became of them; delayed: put back to be tried again; repeated: its outcome had been lost',
+    labelNames: ['channel', 'outcome'] as const,
+    registers,
+  });
+  const limited = new Counter({
+    name: 'auralink_messages_limited_total',
+    help: 'E-mails and SMS that a limit, the spend or the breaker kept from being sent',
+    labelNames: ['channel', 'by'] as const,
+    registers,
+  });
+  return {
+    messageOutcome: (channel: string, outcome: string) => outcomes.inc({ channel, outcome }),
+    messageLimited: (channel: string, by: string) => limited.inc({ channel, by }),
+  };
+}
+
 /**
  * Adds what comes from the database. Every process sees the same rows, so a scrape takes one process's figure. When the
  * database is away these metrics are missing from the scrape, not wrong.
@@ -200,6 +226,7 @@ export function registerSource(registry: Registry, source: MetricsSource): void 
   register(registry, 'mesh_routes_active', 'gauge', 'Cached routes that may be used now', async () => [
     { value: await source.countActiveRoutes(), labels: {} },
   ]);
+  registerMessages(registry, source);
   const name = 'trust_score_distribution';
   register(registry, name, 'histogram', 'Trust scores of people, 0 to 100', async () => {
     const scores = await source.getTrustScores(TRUST_SCORES);
@@ -215,6 +242,29 @@ export function registerSource(registry: Registry, source: MetricsSource): void 
       { metricName: `${name}_count`, labels: {}, value: scores.count },
     ];
   });
+}
+
+function registerMessages(registry: Registry, source: MetricsSource): void {
+  register(registry, 'auralink_messages_waiting', 'gauge', 'E-mails and SMS that wait to be sent', async () =>
+    (await source.getMessageQueues()).map(({ channel, waiting }) => ({
+      value: waiting,
+      labels: { channel },
+    })),
+  );
+  const help = 'How long the oldest e-mail or SMS has waited to be sent';
+  register(registry, 'auralink_messages_oldest_seconds', 'gauge', help, async () =>
+    (await source.getMessageQueues()).map(({ channel, oldestSeconds }) => ({
+      value: oldestSeconds,
+      labels: { channel },
+    })),
+  );
+  register(
+    registry,
+    'auralink_messages_spend_today',
+    'gauge',
+    'What the SMS of today (UTC) cost, in the currency of the price list',
+    async () => [{ value: await source.getMessageSpend(), labels: {} }],
+  );
 }
 
 interface Sample {

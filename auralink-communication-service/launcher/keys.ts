@@ -14,6 +14,7 @@ import type { Db } from '../store/db.ts';
 import { countDigests } from '../store/finding.ts';
 import { countLookupDigests } from '../store/identity-digests.ts';
 import { identityKeyStore } from '../store/identity-keys.ts';
+import { countSealedMessages } from '../store/messages.ts';
 import { personKeyStore } from '../store/person-keys.ts';
 import { type CommonOptions, layoutFor } from './commands.ts';
 import { withDatabase } from './database-of.ts';
@@ -107,6 +108,12 @@ export function runRetireKey(id: string, options: CommonOptions): Promise<number
       throw new FrontDoorError(`${id} is current; rotate first.`);
     }
     const wraps = isKey ? ((await countWraps(db)).get(id) ?? 0) : 0;
+    const seals = isKey ? ((await countSealedMessages(db.pool)).get(id) ?? 0) : 0;
+    if (seals > 0) {
+      throw new FrontDoorError(
+        `${id} still seals ${seals} messages that wait to be sent; within a day none is left.`,
+      );
+    }
     if (wraps > 0) {
       throw new FrontDoorError(
         `${id} still wraps ${wraps} data keys; they are wrapped anew in the background.`,

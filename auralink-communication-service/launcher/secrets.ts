@@ -7,10 +7,13 @@ import { chmodSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK } from 'jose';
 import type { KeyRingFile } from '../auralink-modules/auraid/key-ring.ts';
-import { SECRET_VARIABLES } from '../config.ts';
+import type { SECRET_VARIABLES } from '../config.ts';
 import { writeFileAtomic } from './process.ts';
 
 type SecretVariable = (typeof SECRET_VARIABLES)[number];
+/** Agreed on with somebody else: nobody can make them up. */
+type AgreedSecret = 'SMTP_URL' | 'SMPP_URL' | 'SMS_GATEWAY_TOKEN';
+type MadeSecret = Exclude<SecretVariable, AgreedSecret>;
 
 /** Secrets that are not variables of the service. */
 export const LAUNCHER_SECRETS = {
@@ -82,7 +85,7 @@ function matrixSigningKey(): string {
   return `ed25519 a_${version} ${seed.toString('base64').replace(/=+$/, '')}\n`;
 }
 
-const MAKERS: Readonly<Record<SecretVariable, () => Promise<string>>> = {
+const MAKERS: Readonly<Record<MadeSecret, () => Promise<string>>> = {
   MATRIX_REGISTRATION_SECRET: random,
   COMM_POSTGRES_PASSWORD: random,
   COMM_REDIS_PASSWORD: random,
@@ -98,6 +101,10 @@ const MAKERS: Readonly<Record<SecretVariable, () => Promise<string>>> = {
   IDENTITY_SIGNING_KEYS: identityKeys,
 };
 
+/** Variables whose secret is made at the first start. */
+// The keys of MAKERS are what its type says.
+export const MADE_SECRETS = Object.keys(MAKERS) as readonly MadeSecret[];
+
 /** Makes what is missing; leaves everything that is there as it is. Returns the names that were made. */
 export async function ensureSecrets(secretsDir: string): Promise<string[]> {
   mkdirSync(secretsDir, { recursive: true, mode: 0o700 });
@@ -109,7 +116,7 @@ export async function ensureSecrets(secretsDir: string): Promise<string[]> {
     writeFileAtomic(path, await make());
     made.push(name);
   };
-  for (const name of SECRET_VARIABLES) await ensure(name, MAKERS[name]);
+  for (const name of MADE_SECRETS) await ensure(name, MAKERS[name]);
   await ensure(LAUNCHER_SECRETS.synapseMacaroon, random);
   await ensure(LAUNCHER_SECRETS.synapseForm, random);
   await ensure(LAUNCHER_SECRETS.synapseSigning, matrixSigningKey);

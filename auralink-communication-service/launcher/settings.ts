@@ -9,7 +9,7 @@ import { parseEnv } from 'node:util';
 import { type Config, configSchema, parseConfig, SECRET_VARIABLES } from '../config.ts';
 import { DOTENV_PATH, type Layout, layoutOf, PROJECT_ROOT } from './layout.ts';
 import { type Ports, portsFor } from './ports.ts';
-import { ensureSecrets, LAUNCHER_SECRETS, secretPath } from './secrets.ts';
+import { ensureSecrets, LAUNCHER_SECRETS, MADE_SECRETS, secretPath } from './secrets.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -120,7 +120,7 @@ function computeEnv(
     RUN_DIR: layout.runDir,
     WEB_DIST_DIR: join(PROJECT_ROOT, 'auralink-web/dist'),
   };
-  for (const name of SECRET_VARIABLES) env[`${name}_FILE`] = secretPath(layout.secretsDir, name);
+  for (const name of MADE_SECRETS) env[`${name}_FILE`] = secretPath(layout.secretsDir, name);
   if (managed.postgres) {
     env.COMM_POSTGRES_HOST = '127.0.0.1';
     env.COMM_POSTGRES_PORT = String(ports.postgres);

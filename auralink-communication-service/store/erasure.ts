@@ -29,6 +29,7 @@ const DELETIONS: readonly (readonly [name: string, sql: string])[] = [
   ['own-apps', 'UPDATE apps SET owner_person_id = NULL WHERE owner_person_id = $1'],
   ['trust', 'DELETE FROM trust_scores WHERE person_id = $1'],
   ['notifications', 'DELETE FROM notification_queue WHERE person_id = $1'],
+  ['messages', 'DELETE FROM outgoing_messages WHERE person_id = $1'],
   ['mappings', 'DELETE FROM matrix_user_mappings WHERE person_id = $1'],
 ];
 

@@ -190,6 +190,12 @@ const SECTIONS: readonly Section[] = [
       WHERE person_id = $1 LIMIT $2`,
   },
   {
+    name: 'messages',
+    tables: ['outgoing_messages'],
+    sql: `SELECT channel, purpose, state, created_at AS "createdAt", sent_at AS "sentAt" FROM outgoing_messages
+      WHERE person_id = $1 LIMIT $2`,
+  },
+  {
     name: 'erasure',
     tables: ['person_erasures'],
     sql: `SELECT requested_at AS "requestedAt", done_at AS "doneAt" FROM person_erasures WHERE person_id = $1 LIMIT $2`,

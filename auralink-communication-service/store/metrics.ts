@@ -1,4 +1,4 @@
-/** The two figures that a scrape asks the database for. */
+/** The figures that a scrape asks the database for. */
 import type pg from 'pg';
 import type { MetricsSource } from '../core/metrics.ts';
 import { query } from './db.ts';
@@ -29,5 +29,29 @@ export function createMetricsSource(pool: pg.Pool): MetricsSource {
       );
       return rows[0] ?? { upTo: bounds.map(() => 0), count: 0, sum: 0 };
     },
+    getMessageQueues: () => readMessageQueues(pool),
+    async getMessageSpend() {
+      const rows = await query<{ spent: number }>(
+        pool,
+        'metrics.message_spend',
+        `SELECT spent_micros / 1e6::float8 AS spent FROM message_spend WHERE day = (now() AT TIME ZONE 'UTC')::date`,
+        [],
+      );
+      return rows[0]?.spent ?? 0;
+    },
   };
+}
+
+/** Every channel, also one of which nothing waits. */
+export async function readMessageQueues(pool: pg.Pool) {
+  return await query<{ channel: string; waiting: number; oldestSeconds: number }>(
+    pool,
+    'metrics.message_queues',
+    `SELECT c.channel, count(m.message_id)::integer AS waiting,
+       coalesce(extract(epoch FROM now() - min(m.created_at)), 0)::float8 AS "oldestSeconds"
+     FROM unnest('{email,sms}'::text[]) AS c (channel)
+     LEFT JOIN outgoing_messages m ON m.channel = c.channel AND m.state IN ('queued', 'sending')
+     GROUP BY c.channel ORDER BY c.channel`,
+    [],
+  );
 }

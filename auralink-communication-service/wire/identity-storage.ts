@@ -80,7 +80,7 @@ export function wireStorage(
 }
 
 /** Throws ConfigError. */
-function keyRingOf({ config, clock, log }: Pick<Base, 'config' | 'clock' | 'log'>): KeyRingSource {
+export function keyRingOf({ config, clock, log }: Pick<Base, 'config' | 'clock' | 'log'>): KeyRingSource {
   try {
     return openKeyRing(config.KEY_RING_PATH, clock, log);
   } catch (error) {

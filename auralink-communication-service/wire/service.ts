@@ -21,7 +21,7 @@ import { createOutbox } from '../store/outbox.ts';
 import { createPeriodicJobs } from '../store/periodic.ts';
 import { rateLimiter } from '../store/rate-limits.ts';
 import { builtInApps, parseAppHosts } from './apps.ts';
-import type { Base } from './base.ts';
+import type { Base, Chore } from './base.ts';
 import { type CallsRoom, wireCalls } from './calls.ts';
 import { databaseAddress } from './database.ts';
 import {
@@ -36,6 +36,7 @@ import { type Identity, wireIdentity } from './identity.ts';
 import { createLogger, type Logger } from './logger.ts';
 import { type Loop, startLoop } from './loops.ts';
 import { meshPlugins } from './mesh.ts';
+import { wireMessages } from './messages.ts';
 import { sayReady } from './ready-file.ts';
 
 /** How often a process looks whether a chore is due. */
@@ -60,6 +61,7 @@ export async function startService(config: Config): Promise<Service> {
   const db = openDatabase(address, (events) => room?.hub.committed(events));
   const base: Base = { config, log, db, clock: systemClock, newId, processId };
   const engines = wireEngines(base);
+  const messages = wireMessages(base, engines.metrics.messages);
   const identity = await wireIdentity({
     ...base,
     metrics: engines.metrics.identity,
@@ -78,7 +80,8 @@ export async function startService(config: Config): Promise<Service> {
   });
   const doors = await openDoors(base, { identity, room, engines });
   const loops = [
-    startChores(base, identity),
+    startChores(base, [...identity.chores, ...messages.chores]),
+    messages.start(),
     startOutbox(base, identity),
     watchSynapse(base, identity.synapse),
   ];
@@ -91,6 +94,7 @@ export async function startService(config: Config): Promise<Service> {
     await doors.close();
     await Promise.all(loops.map((loop) => loop.stop()));
     await identity.close();
+    await messages.close();
     await engines.close();
     await db.close();
   };
@@ -168,13 +172,13 @@ function startOutbox(base: Base, { outboxHandlers }: Identity): Loop {
   );
 }
 
-function startChores(base: Base, identity: Identity): Loop {
+function startChores(base: Base, chores: readonly Chore[]): Loop {
   const jobs = createPeriodicJobs(base.db.pool);
   return startLoop(
     'chores',
     CHORE_LOOK_MS,
     async () => {
-      for (const chore of identity.chores) {
+      for (const chore of chores) {
         if (await jobs.claim(chore.job, chore.everySeconds)) await chore.run();
       }
     },

@@ -9,6 +9,7 @@ import {
   configSchema,
   loadConfig,
   parseConfig,
+  OPTIONAL_SECRETS,
   SECRET_VARIABLES,
 } from '../../auralink-communication-service/config.ts';
 
@@ -16,7 +17,9 @@ const SECRET = 'a-secret-of-more-than-thirty-two-characters';
 const KEYS = '{"keys":[{"kty":"EC","crv":"P-256","x":"x","y":"y","d":"d"}]}';
 const ED25519 = { kty: 'OKP', crv: 'Ed25519', kid: 'a1', d: 'd'.repeat(43), x: 'x'.repeat(43) };
 const required: Readonly<Record<string, string>> = {
-  ...Object.fromEntries(SECRET_VARIABLES.map((name) => [name, SECRET])),
+  ...Object.fromEntries(
+    SECRET_VARIABLES.filter((name) => !OPTIONAL_SECRETS.has(name)).map((name) => [name, SECRET]),
+  ),
   OIDC_SIGNING_KEYS: KEYS,
   IDENTITY_SIGNING_KEYS: JSON.stringify({ keys: [ED25519] }),
 };

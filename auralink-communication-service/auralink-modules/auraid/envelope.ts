@@ -1,12 +1,13 @@
 /**
  * AES-256-GCM envelopes (NIST SP 800-38D). Each is bound to its place (table, column, row), so that a ciphertext moved
- * elsewhere does not open, and names its key. Two kinds: a person's values under her data key, and her data key under
- * the key ring. Nonces are random: 96 bits, and one data key seals far fewer than 2^32 values.
+ * elsewhere does not open, and names its key. Three kinds: a person's values under her data key, her data key under the
+ * key ring, and what belongs to no one person under a key derived from the ring's. Nonces are random: 96 bits, and one data key seals far fewer than 2^32 values.
  *
  * A value: 0x01 ‖ data key id (16) ‖ nonce (12) ‖ ciphertext ‖ tag (16).
  * A data key: 0x01 ‖ length of the ring key's id (1) ‖ that id ‖ nonce (12) ‖ ciphertext (32) ‖ tag (16).
+ * A value of no one person: the same, its ciphertext as long as the value.
  */
-import { createCipheriv, createDecipheriv } from 'node:crypto';
+import { createCipheriv, createDecipheriv, hkdfSync } from 'node:crypto';
 import { AuraError } from '../../core/errors.ts';
 
 /** Where a value lies; another place, and it does not open. */
@@ -47,7 +48,7 @@ export class CorruptEnvelopeError extends AuraError {
   }
 }
 
-function aadOf(kind: 'wrap' | 'field', parts: readonly string[]): Buffer {
+function aadOf(kind: 'wrap' | 'field' | 'common', parts: readonly string[]): Buffer {
   return Buffer.from(['auralink', kind, ...parts].join('\0'), 'utf8');
 }
 
@@ -144,4 +145,25 @@ export function ringKeyIdOf(wrapped: Buffer): string {
 export function unwrapKey(ring: RingKey, personId: string, dataKeyId: string, wrapped: Buffer): DataKey {
   const sealed = wrapped.subarray(2 + (wrapped[1] ?? 0));
   return { id: dataKeyId, key: decrypt(ring.key, aadOf('wrap', [personId, dataKeyId]), sealed) };
+}
+
+/** One for each ring key, and for nothing else (RFC 5869). */
+function commonKeyOf(ring: RingKey): Buffer {
+  return Buffer.from(hkdfSync('sha256', ring.key, '', 'auralink values of no one person', KEY_BYTES));
+}
+
+const commonAad = (ring: RingKey, place: Place): Buffer =>
+  aadOf('common', [place.table, place.column, place.row, ring.id]);
+
+/** Envelope of a value that belongs to no one person. */
+export function sealCommon(ring: RingKey, place: Place, plain: Buffer, randomBytes: RandomBytes): Buffer {
+  const id = Buffer.from(ring.id, 'ascii');
+  const sealed = encrypt(commonKeyOf(ring), commonAad(ring, place), padded(plain), randomBytes);
+  return Buffer.concat([Buffer.of(VERSION, id.length), id, sealed]);
+}
+
+/** `ring` is the key that ringKeyIdOf names. Throws CorruptEnvelopeError. */
+export function openCommon(ring: RingKey, place: Place, envelope: Buffer): Buffer {
+  const sealed = envelope.subarray(2 + (envelope[1] ?? 0));
+  return unpadded(decrypt(commonKeyOf(ring), commonAad(ring, place), sealed));
 }

@@ -1,0 +1,157 @@
+/**
+ * Leaving a message to be sent: limits, spend and breaker are asked, the message is sealed, and its row lies in the
+ * caller's transaction.
+ */
+import { AuraError } from '../../core/errors.ts';
+import type { NewId } from '../../core/ids.ts';
+import type { Tx } from '../../core/unit-of-work.ts';
+import { windowsOf } from './limits.ts';
+import {
+  type Channel,
+  type LimitKind,
+  MESSAGE_LIFETIME_MAX_SECONDS,
+  type Messages,
+  type OutgoingMessage,
+  outgoingMessageSchema,
+  SMS_PARTS_MAX,
+} from './model.ts';
+import type { MessageLimits, MessageMetrics, MessageStore, Sealer } from './ports.ts';
+import { prefixOf, priceOf, type SmsPrices } from './routes.ts';
+import { codeSms } from './sms-text.ts';
+
+/** How long the codes of a prefix are remembered for judging it. */
+export const BREAKER_WINDOW_SECONDS = 21_600;
+/** How many of its newest codes are judged. */
+export const BREAKER_CODES_MAX = 50;
+/** Fewer say nothing. */
+export const BREAKER_CODES_MIN = 20;
+/** At least this share of them must have been submitted. */
+export const BREAKER_SUBMITTED_MIN = 0.2;
+/** A paused prefix gets so many codes an hour, so that it can show that people live there. */
+export const BREAKER_PROBES_PER_HOUR = 3;
+const HOUR = 3_600;
+
+export interface MessagesDeps {
+  readonly store: MessageStore;
+  readonly limits: MessageLimits;
+  readonly sealer: Sealer;
+  readonly newId: NewId;
+  readonly now: () => Date;
+  readonly channels: ReadonlySet<Channel>;
+  readonly prices: SmsPrices | null;
+  /** Null: no cap. */
+  readonly dailySpendMicros: number | null;
+  readonly metrics: MessageMetrics;
+}
+
+export function createMessages(deps: MessagesDeps): Messages {
+  return {
+    enqueue: (tx, message, from) => enqueue(deps, tx, message, from.ip),
+    offers: (channel) => deps.channels.has(channel),
+    codeUsed: (tx, messageId) => deps.store.codeUsed(tx, messageId),
+  };
+}
+
+async function enqueue(deps: MessagesDeps, tx: Tx, given: OutgoingMessage, ip: string) {
+  const message = parsed(given);
+  assertLifetime(deps, message);
+  if (!deps.channels.has(message.channel)) {
+    const what = message.channel === 'sms' ? 'SMS' : 'e-mail';
+    throw new AuraError('unavailable', `This server sends no ${what}.`, { reason: 'channel_not_configured' });
+  }
+  const cost = costOf(deps, message);
+  const prefixDigest =
+    message.channel === 'sms' ? deps.sealer.digest('message.prefix', prefixOf(message.to)) : null;
+  const windows = windowsOf(message, { ip, prefixDigest }, deps.sealer.digest);
+  if (prefixDigest !== null && message.purpose !== 'notice') await assertSubmitted(deps, tx, prefixDigest);
+  const full = await deps.limits.hit(tx, windows);
+  if (full !== null) throw limited(deps, message.channel, full.kind, full.retryAfterSeconds);
+  if (cost.micros > 0) {
+    const cap = deps.dailySpendMicros ?? Number.MAX_SAFE_INTEGER;
+    const untilTomorrow = await deps.limits.spend(tx, cost.micros, cap);
+    if (untilTomorrow !== null) throw limited(deps, message.channel, 'spend', untilTomorrow);
+  }
+  const messageId = deps.newId<Awaited<ReturnType<Messages['enqueue']>>>();
+  const seal = (column: 'address' | 'content', plain: string) =>
+    deps.sealer.seal({ table: 'outgoing_messages', column, row: messageId }, Buffer.from(plain));
+  const address = seal('address', message.to);
+  const content = seal('content', JSON.stringify(message.content));
+  const { channel, purpose, personId, expiresAt } = message;
+  await deps.store.insert(tx, {
+    ...{ messageId, channel, purpose, personId, expiresAt, prefixDigest },
+    ...{ address: address.envelope, content: content.envelope, keyId: content.keyId },
+    ...{ parts: cost.parts, costMicros: cost.micros },
+  });
+  return messageId;
+}
+
+function parsed(given: OutgoingMessage): OutgoingMessage {
+  const result = outgoingMessageSchema.safeParse(given);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0];
+  const field = issue?.path.join('.') ?? 'message';
+  throw new AuraError('invalid', `${field}: ${issue?.message ?? 'is wrong'}.`, { field });
+}
+
+function assertLifetime(deps: MessagesDeps, { expiresAt }: OutgoingMessage): void {
+  const leftSeconds = (expiresAt.getTime() - deps.now().getTime()) / 1_000;
+  if (leftSeconds > 0 && leftSeconds <= MESSAGE_LIFETIME_MAX_SECONDS) return;
+  throw new AuraError(
+    'invalid',
+    `expiresAt: must lie ahead, by ${MESSAGE_LIFETIME_MAX_SECONDS} seconds at most.`,
+    { field: 'expiresAt' },
+  );
+}
+
+function costOf(deps: MessagesDeps, message: OutgoingMessage): { parts: number; micros: number } {
+  if (message.channel === 'email') return { parts: 0, micros: 0 };
+  const { parts } = codeSms(message.content.text);
+  if (parts > SMS_PARTS_MAX) {
+    throw new AuraError('invalid', `content.text: would be ${parts} SMS; ${SMS_PARTS_MAX} is the most.`, {
+      field: 'content.text',
+    });
+  }
+  const price = priceOf(deps.prices, message.to);
+  if (price === null) {
+    throw new AuraError('unavailable', 'This server sends no SMS to that country.', { reason: 'no_route' });
+  }
+  return { parts, micros: parts * price };
+}
+
+/** Codes that are ordered for the fee (pumping) are not submitted; where that goes on, nearly nothing is sent. */
+async function assertSubmitted(deps: MessagesDeps, tx: Tx, prefixDigest: Buffer): Promise<void> {
+  const window = { seconds: BREAKER_WINDOW_SECONDS, max: BREAKER_CODES_MAX };
+  const { sent, used } = await deps.store.countCodes(tx, prefixDigest, window);
+  if (sent < BREAKER_CODES_MIN || used >= sent * BREAKER_SUBMITTED_MIN) return;
+  const key = `message:sms:probe:${prefixDigest.toString('base64url')}`;
+  const probe = { kind: 'prefix', key, hits: BREAKER_PROBES_PER_HOUR, windowSeconds: HOUR } as const;
+  const full = await deps.limits.hit(tx, [probe]);
+  if (full === null) return;
+  deps.metrics.messageLimited('sms', 'breaker');
+  throw new AuraError('unavailable', 'SMS to numbers like this one are paused for a while.', {
+    reason: 'sending_paused',
+    retryAfterSeconds: full.retryAfterSeconds,
+  });
+}
+
+const WHOSE: Readonly<Record<LimitKind, string>> = {
+  person: 'by this person',
+  address: 'to this address',
+  prefix: 'to numbers like this one',
+  ip: 'from this network',
+  day: 'today',
+  spend: 'today',
+};
+
+function limited(
+  deps: MessagesDeps,
+  channel: Channel,
+  kind: LimitKind,
+  retryAfterSeconds: number,
+): AuraError {
+  deps.metrics.messageLimited(channel, kind);
+  return new AuraError('rate_limited', `Too many messages were sent ${WHOSE[kind]}; please wait.`, {
+    reason: kind,
+    retryAfterSeconds,
+  });
+}

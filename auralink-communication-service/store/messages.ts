@@ -1,0 +1,202 @@
+/**
+ * The table of outgoing messages. A row is claimed by committing `sending` before the network is touched; whoever claimed
+ * last may settle it. Settling wipes address and text in the same statement.
+ */
+import type pg from 'pg';
+import type { Channel, Purpose, SettledMessage } from '../auralink-modules/messages/model.ts';
+import type { ClaimedMessage, MessageLimits, MessageStore } from '../auralink-modules/messages/ports.ts';
+import type { MessageId, PersonId } from '../core/ids.ts';
+import type { Tx } from '../core/unit-of-work.ts';
+import { query } from './db.ts';
+
+interface ClaimedRow {
+  message_id: MessageId;
+  channel: Channel;
+  purpose: Purpose;
+  person_id: PersonId | null;
+  address: Buffer;
+  content: Buffer;
+  created_at: Date;
+  attempts: number;
+  lost_outcomes: number;
+  left_seconds: number;
+}
+
+const INSERT = `INSERT INTO outgoing_messages (message_id, channel, purpose, person_id, address, content, key_id,
+    prefix_digest, parts, cost_micros, expires_at)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`;
+
+const CLAIM = `WITH due AS (
+    SELECT message_id, state FROM outgoing_messages
+    WHERE channel = $1 AND state IN ('queued', 'sending') AND run_at <= now()
+    ORDER BY run_at LIMIT $2 FOR UPDATE SKIP LOCKED)
+  UPDATE outgoing_messages m SET state = 'sending', attempts = attempts + 1,
+    lost_outcomes = lost_outcomes + (due.state = 'sending')::int, run_at = now() + make_interval(secs => $3)
+  FROM due WHERE m.message_id = due.message_id
+  RETURNING m.message_id, channel, purpose, person_id, address, content, created_at, attempts, lost_outcomes,
+    extract(epoch FROM expires_at - now())::float8 AS left_seconds`;
+
+/** What nobody took was not paid for. */
+const SETTLE = `WITH settled AS (
+    UPDATE outgoing_messages SET state = $3, reason = $4, provider_id = $5, address = NULL, content = NULL, key_id = NULL,
+      settled_at = now(), sent_at = CASE WHEN $3 = 'sent' THEN now() END
+    WHERE message_id = $1 AND attempts = $2 AND state = 'sending'
+    RETURNING message_id, created_at, CASE WHEN $3 IN ('refused', 'expired') THEN cost_micros ELSE 0 END AS unspent
+  ), given_back AS (
+    UPDATE message_spend s SET spent_micros = spent_micros - unspent FROM settled
+    WHERE s.day = (settled.created_at AT TIME ZONE 'UTC')::date AND unspent > 0)
+  SELECT message_id FROM settled`;
+
+const PUT_BACK = `UPDATE outgoing_messages SET state = 'queued', reason = $4,
+    lost_outcomes = lost_outcomes + $5::int,
+    run_at = least(now() + make_interval(secs => $3), greatest(expires_at, now()))
+  WHERE message_id = $1 AND attempts = $2 AND state = 'sending' RETURNING message_id`;
+
+const receiptOf = (
+  column: string,
+): string => `UPDATE outgoing_messages SET state = $2, reason = $3, settled_at = now()
+  WHERE ${column} = $1 AND state = 'sent' RETURNING message_id, purpose, channel, person_id`;
+
+/** The newest are enough: what was long ago says little of what is going on. */
+const COUNT_CODES = `SELECT count(*)::int AS sent, count(code_used_at)::int AS used FROM (
+    SELECT code_used_at FROM outgoing_messages
+    WHERE prefix_digest = $1 AND expires_at BETWEEN now() - make_interval(secs => $2) AND now()
+      AND state IN ('sent', 'delivered', 'failed') AND purpose <> 'notice'
+    ORDER BY expires_at DESC LIMIT $3) AS newest`;
+
+export function messageStore(pool: pg.Pool): MessageStore {
+  return { ...claiming(pool), ...settling(pool) };
+}
+
+function claiming(pool: pg.Pool): Pick<MessageStore, 'insert' | 'claim' | 'putBack'> {
+  return {
+    insert: async (tx, m) => {
+      await query(tx, 'message-insert', INSERT, [
+        ...[m.messageId, m.channel, m.purpose, m.personId, m.address, m.content, m.keyId],
+        ...[m.prefixDigest, m.parts, m.costMicros, m.expiresAt],
+      ]);
+    },
+    claim: async (channel, limit, claimSeconds) => {
+      const rows = await query<ClaimedRow>(pool, 'message-claim', CLAIM, [channel, limit, claimSeconds]);
+      return rows.map(
+        (row): ClaimedMessage => ({
+          messageId: row.message_id,
+          channel: row.channel,
+          purpose: row.purpose,
+          personId: row.person_id,
+          address: row.address,
+          content: row.content,
+          createdAt: row.created_at,
+          attempt: row.attempts,
+          leftSeconds: row.left_seconds,
+          lostOutcomes: row.lost_outcomes,
+        }),
+      );
+    },
+    putBack: async ({ messageId, attempt }, { afterSeconds, reason, outcomeLost }) => {
+      const values = [messageId, attempt, afterSeconds, reason, outcomeLost];
+      return (await query(pool, 'message-put-back', PUT_BACK, values)).length > 0;
+    },
+  };
+}
+
+function settling(pool: pg.Pool): Omit<MessageStore, 'insert' | 'claim' | 'putBack'> {
+  return {
+    settle: async (tx, { messageId, attempt }, { state, reason, providerId }) => {
+      const values = [messageId, attempt, state, reason, providerId];
+      return (await query(tx, 'message-settle', SETTLE, values)).length > 0;
+    },
+    settleReceipt: async (tx, by, state, reason) => {
+      const [column, value] =
+        'messageId' in by ? ['message_id', by.messageId] : ['provider_id', by.providerId];
+      const [row] = await query<ClaimedRow>(tx, `message-receipt-${column}`, receiptOf(column), [
+        value,
+        state,
+        reason,
+      ]);
+      if (row === undefined) return null;
+      const { message_id: messageId, person_id: personId, purpose, channel } = row;
+      return { messageId, purpose, channel, personId, state, reason } satisfies SettledMessage;
+    },
+    codeUsed: async (tx, messageId) => {
+      await query(
+        tx,
+        'message-code-used',
+        'UPDATE outgoing_messages SET code_used_at = now() WHERE message_id = $1 AND code_used_at IS NULL',
+        [messageId],
+      );
+    },
+    countCodes: async (tx, prefixDigest, { seconds, max }) => {
+      const rows = await query<{ sent: number; used: number }>(tx, 'message-codes', COUNT_CODES, [
+        prefixDigest,
+        seconds,
+        max,
+      ]);
+      return rows[0] ?? { sent: 0, used: 0 };
+    },
+    prune: async (olderThanSeconds) => {
+      const rows = await query(
+        pool,
+        'message-prune',
+        `DELETE FROM outgoing_messages WHERE message_id = ANY (ARRAY (
+           SELECT message_id FROM outgoing_messages WHERE settled_at < now() - make_interval(secs => $1)
+           LIMIT 1000 FOR UPDATE SKIP LOCKED)) RETURNING message_id`,
+        [olderThanSeconds],
+      );
+      return rows.length;
+    },
+  };
+}
+
+/** How many messages each key of the ring sealed that are not settled yet. */
+export async function countSealedMessages(pool: pg.Pool): Promise<ReadonlyMap<string, number>> {
+  const rows = await query<{ key_id: string; count: number }>(
+    pool,
+    'message-keys',
+    `SELECT key_id, count(*)::int AS count FROM outgoing_messages WHERE key_id IS NOT NULL GROUP BY key_id`,
+    [],
+  );
+  return new Map(rows.map((row) => [row.key_id, row.count]));
+}
+
+/** In the caller's transaction: what it counts goes with it when it is taken back. */
+export const messageLimits: MessageLimits = {
+  async hit(tx: Tx, windows) {
+    const rows = await query<{ key: string; hits: number; left_seconds: number }>(
+      tx,
+      'message-limits',
+      `INSERT INTO rate_limits AS r (key, hits, window_ends_at)
+       SELECT key, 1, now() + make_interval(secs => seconds)
+       FROM unnest($1::text[], $2::int[]) WITH ORDINALITY AS w (key, seconds, n) ORDER BY n
+       ON CONFLICT (key) DO UPDATE SET
+         hits = CASE WHEN r.window_ends_at <= now() THEN 1 ELSE r.hits + 1 END,
+         window_ends_at = CASE WHEN r.window_ends_at <= now() THEN excluded.window_ends_at ELSE r.window_ends_at END
+       RETURNING key, hits, ceil(extract(epoch FROM window_ends_at - now()))::int AS left_seconds`,
+      [windows.map((window) => window.key), windows.map((window) => window.windowSeconds)],
+    );
+    const byKey = new Map(rows.map((row) => [row.key, row]));
+    for (const { kind, key, hits } of windows) {
+      const row = byKey.get(key);
+      if (row !== undefined && row.hits > hits) {
+        return { kind, retryAfterSeconds: Math.max(1, row.left_seconds) };
+      }
+    }
+    return null;
+  },
+
+  async spend(tx, costMicros, capMicros) {
+    const [row] = await query<{ left_seconds: number; fits: boolean }>(
+      tx,
+      'message-spend',
+      `WITH today AS (SELECT (now() AT TIME ZONE 'UTC')::date AS day), spent AS (
+         INSERT INTO message_spend AS s (day, spent_micros) SELECT day, $1::bigint FROM today WHERE $1::bigint <= $2::bigint
+         ON CONFLICT (day) DO UPDATE SET spent_micros = s.spent_micros + excluded.spent_micros
+         WHERE s.spent_micros + excluded.spent_micros <= $2::bigint
+         RETURNING day)
+       SELECT EXISTS (SELECT FROM spent) AS fits,
+         ceil(extract(epoch FROM (day + 1)::timestamp AT TIME ZONE 'UTC' - now()))::int AS left_seconds FROM today`,
+      [costMicros, capMicros],
+    );
+    return row === undefined || row.fits ? null : Math.max(1, row.left_seconds);
+  },
+};
