@@ -9,7 +9,7 @@ import type {
 } from '../auralink-modules/verification/model.ts';
 import type { LiveProof, ProofRow, ProofStore, StoredProof } from '../auralink-modules/verification/ports.ts';
 import { signedOut } from '../core/errors.ts';
-import type { ChallengeId, PersonId, VerificationId } from '../core/ids.ts';
+import type { AuraId, ChallengeId, PersonId, VerificationId } from '../core/ids.ts';
 import type { Tx } from '../core/unit-of-work.ts';
 import { query } from './db.ts';
 
@@ -39,13 +39,21 @@ const toLive = (row: LiveRow): LiveProof => ({
 });
 
 export function proofStore(pool: pg.Pool): ProofStore {
-  return { ...locking, ...finding, ...writing, ...fields, ...lists(pool) };
+  return { ...locking, ...finding, ...writing, ...fields, ...lists(pool), ...lapsing(pool) };
 }
 
-const locking: Pick<ProofStore, 'lockPerson' | 'lockSubject'> = {
+const locking: Pick<ProofStore, 'lockPerson' | 'findAuraId' | 'lockSubject'> = {
   async lockPerson(tx, personId) {
-    const sql = "SELECT FROM aura_id_registry WHERE person_id = $1 AND state = 'active' FOR NO KEY UPDATE";
-    if ((await query(tx, 'proof-person-lock', sql, [personId])).length === 0) throw signedOut();
+    const sql =
+      "SELECT aura_id FROM aura_id_registry WHERE person_id = $1 AND state = 'active' FOR NO KEY UPDATE";
+    const [row] = await query<{ aura_id: AuraId }>(tx, 'proof-person-lock', sql, [personId]);
+    if (row === undefined) throw signedOut();
+    return row.aura_id;
+  },
+  async findAuraId(tx, personId) {
+    const sql = "SELECT aura_id FROM aura_id_registry WHERE person_id = $1 AND state = 'active'";
+    const [row] = await query<{ aura_id: AuraId }>(tx, 'proof-aura-id', sql, [personId]);
+    return row?.aura_id ?? null;
   },
   async lockSubject(tx, digests) {
     const keys = digests.map((digest) => digest.readInt32BE(0)).sort((a, b) => a - b);
@@ -236,6 +244,47 @@ function lists(pool: pg.Pool): Pick<ProofStore, 'list' | 'find'> {
       const sql = `${STORED} WHERE v.verification_id = $2 AND v.person_id = $1`;
       const [row] = await query<StoredRow>(pool, 'proof-find', sql, [personId, verificationId]);
       return row === undefined ? null : toStored(row);
+    },
+  };
+}
+
+type Lapsing = 'findProved' | 'listLapsed' | 'listDue' | 'setReminded' | 'prune';
+
+function lapsing(pool: pg.Pool): Pick<ProofStore, Lapsing> {
+  return {
+    async findProved(personId, method, digests) {
+      const sql = `SELECT v.verification_id FROM aura_id_verifications v
+        WHERE v.person_id = $1 AND v.method = $2 AND v.subject_index = ANY ($3) AND v.state = 'verified'
+          AND (v.expires_at IS NULL OR v.expires_at > now()) LIMIT 1`;
+      const values = [personId, method, digests];
+      const [row] = await query<{ verification_id: VerificationId }>(pool, 'proof-proved', sql, values);
+      return row?.verification_id ?? null;
+    },
+    async listLapsed(pendingHours, limit) {
+      const sql = `(SELECT ${LIVE} FROM aura_id_verifications v
+          WHERE v.state = 'verified' AND v.expires_at <= now() ORDER BY v.expires_at LIMIT $2)
+        UNION ALL (SELECT ${LIVE} FROM aura_id_verifications v
+          WHERE v.state = 'pending' AND v.updated_at <= now() - make_interval(hours => $1)
+          ORDER BY v.updated_at LIMIT $2)`;
+      return (await query<LiveRow>(pool, 'proof-lapsed', sql, [pendingHours, limit])).map(toLive);
+    },
+    async listDue(days, limit) {
+      const sql = `SELECT ${LIVE}, v.expires_at FROM aura_id_verifications v
+        WHERE v.state = 'verified' AND v.expires_at BETWEEN now() AND now() + make_interval(days => $1)
+          AND v.reminded_at IS NULL AND v.method IN ('email', 'phone') ORDER BY v.expires_at LIMIT $2`;
+      const rows = await query<LiveRow & { expires_at: Date }>(pool, 'proof-due', sql, [days, limit]);
+      return rows.map((row) => ({ ...toLive(row), expiresAt: row.expires_at }));
+    },
+    async setReminded(tx, verificationId) {
+      const sql = `UPDATE aura_id_verifications SET reminded_at = now()
+        WHERE verification_id = $1 AND state = 'verified' AND reminded_at IS NULL RETURNING verification_id`;
+      return (await query(tx, 'proof-reminded', sql, [verificationId])).length > 0;
+    },
+    async prune(days, limit) {
+      const sql = `DELETE FROM aura_id_verifications WHERE verification_id = ANY (ARRAY (
+          SELECT verification_id FROM aura_id_verifications WHERE ended_at < now() - make_interval(days => $1)
+          ORDER BY ended_at LIMIT $2 FOR UPDATE SKIP LOCKED)) RETURNING verification_id`;
+      return (await query(pool, 'proof-prune', sql, [days, limit])).length;
     },
   };
 }

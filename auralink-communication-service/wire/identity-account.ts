@@ -5,11 +5,18 @@ import type { Audit } from '../auralink-modules/auraid/audit.ts';
 import { END_DEVICES_TOPIC, endDevicesHandler } from '../auralink-modules/auraid/device-orders.ts';
 import type { ProveHerself } from '../auralink-modules/auraid/matrix-accounts.ts';
 import type { EndpointRevoked, MatrixAccounts } from '../auralink-modules/auraid/ports.ts';
-import { PASSWORD_CHANGE_TOPIC, passwordChangeHandler } from '../auralink-modules/auraid/password-change.ts';
+import {
+  beginReset,
+  finishReset,
+  PASSWORD_CHANGE_TOPIC,
+  passwordChangeHandler,
+  type ResetBegun,
+} from '../auralink-modules/auraid/password-change.ts';
 import { IDENTITY_CHORE_SECONDS } from '../auralink-modules/auraid/model.ts';
 import type { LaterOutbox } from '../auralink-modules/auraid/ports-sessions.ts';
 import { createSessions } from '../auralink-modules/auraid/sessions.ts';
 import type { SessionDeps } from '../auralink-modules/auraid/sign-out.ts';
+import type { PasswordReset } from '../auralink-modules/verification/forgotten-password.ts';
 import type { OutboxHandler } from '../core/outbox.ts';
 import type { EndpointAuth } from '../http/endpoint-auth.ts';
 import { sessionsRoutes } from '../http/sessions-routes.ts';
@@ -38,6 +45,8 @@ export interface AccountPart {
   readonly plugins: FastifyPluginAsync[];
   readonly chores: Chore[];
   readonly outboxHandlers: ReadonlyMap<string, OutboxHandler>;
+  /** For who proved herself by something else than her password. */
+  readonly passwords: PasswordReset<ResetBegun>;
   close(): Promise<void>;
 }
 
@@ -82,6 +91,10 @@ export function wireAccount(base: Omit<Base, 'processId'>, needs: AccountNeeds):
       [END_DEVICES_TOPIC, endDevicesHandler(deps)],
       [PASSWORD_CHANGE_TOPIC, passwordChangeHandler(deps)],
     ]),
+    passwords: {
+      begin: (tx, personId) => beginReset(deps, tx, personId),
+      finish: (begun, newPassword) => finishReset(deps, begun, newPassword),
+    },
     close: () => devices.close(),
   };
 }

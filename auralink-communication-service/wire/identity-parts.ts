@@ -29,7 +29,7 @@ import { wireProfile } from './identity-profile.ts';
 import { wireResolve } from './identity-resolve.ts';
 import { wireIdentityService } from './identity-service.ts';
 import { wireStorage } from './identity-storage.ts';
-import { wireVerification } from './verification.ts';
+import { NO_COURIER, wireVerification } from './verification.ts';
 
 export interface PartsNeeds {
   readonly auth: EndpointAuth;
@@ -62,7 +62,7 @@ export function wireParts(base: Omit<Base, 'processId'>, needs: PartsNeeds): Par
   const outbox = createOutbox(base.db.pool, base.newId);
   const eventLog = createEventLog(base.db.pool);
   const storage = wireStorage(base, needs.metrics);
-  const { vault, indexer, audit } = storage;
+  const { vault, indexer, secrets, audit } = storage;
   const resolve = wireResolve(base, { auth, vault, bus, metrics: needs.metrics });
   const { cache } = resolve;
   const shared = { auth, cache, audit, vault, outbox, eventLog };
@@ -78,7 +78,10 @@ export function wireParts(base: Omit<Base, 'processId'>, needs: PartsNeeds): Par
   const account = wireAccount(base, {
     ...{ auth, audit, outbox, synapse, endpointRevoked, proveHerself: names.proveHerself },
   });
-  const verification = wireVerification(base, { ...shared, indexer, fanOut: privacy.fanOut });
+  const verification = wireVerification(base, {
+    ...{ ...shared, indexer, secrets, provider, fanOut: privacy.fanOut },
+    ...{ courier: NO_COURIER, passwords: account.passwords },
+  });
   const { proofs } = verification;
   const profile = wireProfile(base, { ...shared, indexer, directory, proofs, fanOut: privacy.fanOut });
   const finding = wireFinding(base, { auth, vault, indexer, countLookUp: resolve.countLookUp });

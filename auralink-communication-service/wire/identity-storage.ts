@@ -4,7 +4,12 @@ import type { FastifyPluginAsync } from 'fastify';
 import { createAuditHeadsFile } from '../adapters/audit-heads-file.ts';
 import { openKeyRing } from '../adapters/key-ring-file.ts';
 import type { Audit } from '../auralink-modules/auraid/audit.ts';
-import { type BlindIndexer, createBlindIndexer } from '../auralink-modules/auraid/blind-index.ts';
+import {
+  type BlindIndexer,
+  createBlindIndexer,
+  createSecretDigests,
+  type SecretDigests,
+} from '../auralink-modules/auraid/blind-index.ts';
 import { createVault, type Vault } from '../auralink-modules/auraid/data-keys.ts';
 import type { Place } from '../auralink-modules/auraid/envelope.ts';
 import { KeyRingError, type KeyRingSource } from '../auralink-modules/auraid/key-ring.ts';
@@ -27,6 +32,7 @@ export interface StoragePart {
   readonly ring: KeyRingSource;
   readonly vault: Vault;
   readonly indexer: BlindIndexer;
+  readonly secrets: SecretDigests;
   readonly audit: Audit;
   /** While the database still answers. */
   close(): Promise<void>;
@@ -73,6 +79,7 @@ export function wireStorage(
     ring,
     vault,
     indexer: createBlindIndexer(ring),
+    secrets: createSecretDigests(ring),
     audit: auditStore(metrics.audited),
     // What was written since the last round would else be without a witness until the next start.
     close: () => exportHeads().catch((err) => log.warn({ err }, 'heads of the audit log were not exported')),

@@ -35,7 +35,7 @@ import { personDirectory } from '../../auralink-communication-service/store/peop
 import { wireAccount } from '../../auralink-communication-service/wire/identity-account.ts';
 import { type PrivacyPart, wirePrivacy } from '../../auralink-communication-service/wire/identity-privacy.ts';
 import { wireProfile } from '../../auralink-communication-service/wire/identity-profile.ts';
-import { wireVerification } from '../../auralink-communication-service/wire/verification.ts';
+import { NO_COURIER, wireVerification } from '../../auralink-communication-service/wire/verification.ts';
 import { constellation, testDatabase } from '../harness.ts';
 import { freePort } from './identity-door.ts';
 
@@ -146,7 +146,11 @@ export async function openPrivacyDoor(synapseUrl?: string): Promise<PrivacyDoor>
     current: () => ({ digest: Buffer.alloc(KEY_BYTES), indexKeyId: 'i1' }),
     all: () => [Buffer.alloc(KEY_BYTES)],
   } as never;
-  const { proofs } = wireVerification(base, { ...needs, indexer, fanOut: part.fanOut });
+  const secrets = { current: () => Buffer.alloc(KEY_BYTES), all: () => [Buffer.alloc(KEY_BYTES)] };
+  const { proofs } = wireVerification(base, {
+    ...{ ...needs, indexer, secrets, fanOut: part.fanOut, provider: null },
+    ...{ courier: NO_COURIER, passwords: account.passwords },
+  });
   const profile = wireProfile(base, { ...needs, indexer, proofs, fanOut: part.fanOut });
   const plugins = [...part.plugins, ...account.plugins, ...profile.plugins];
   const app = await buildDoor({ logger: log, newId, trustedProxies: [], plugins });

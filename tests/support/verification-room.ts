@@ -1,6 +1,9 @@
 /** The verification room over a real database, with a key ring in memory. What others are told is written down. */
 import { randomBytes } from 'node:crypto';
-import { createBlindIndexer } from '../../auralink-communication-service/auralink-modules/auraid/blind-index.ts';
+import {
+  createBlindIndexer,
+  createSecretDigests,
+} from '../../auralink-communication-service/auralink-modules/auraid/blind-index.ts';
 import {
   createVault,
   findOpened,
@@ -16,10 +19,16 @@ import type {
   Proofs,
   ProofNews,
 } from '../../auralink-communication-service/auralink-modules/verification/ports.ts';
+import { createChallenges } from '../../auralink-communication-service/auralink-modules/verification/challenges.ts';
+import { createForgotten } from '../../auralink-communication-service/auralink-modules/verification/forgotten-password.ts';
+import { supersededNotifier } from '../../auralink-communication-service/auralink-modules/verification/notices.ts';
+import type { Courier } from '../../auralink-communication-service/auralink-modules/verification/ports-challenges.ts';
 import { createProofs } from '../../auralink-communication-service/auralink-modules/verification/proofs.ts';
 import { type EndpointId, newId, type PersonId } from '../../auralink-communication-service/core/ids.ts';
+import { AuraError } from '../../auralink-communication-service/core/errors.ts';
 import type { Db } from '../../auralink-communication-service/store/db.ts';
 import { personKeyStore } from '../../auralink-communication-service/store/person-keys.ts';
+import { challengeStore } from '../../auralink-communication-service/store/verification-challenges.ts';
 import { proofStore } from '../../auralink-communication-service/store/verification.ts';
 
 /** What a room told others, in order. */
@@ -102,4 +111,88 @@ export async function provingPerson(db: Db): Promise<PersonId> {
     [personId],
   );
   return personId;
+}
+
+type Sent = Parameters<Courier['enqueue']>[1] & { readonly messageId: string };
+
+/** Writes down what is sent. `refuse`: what the next messages meet with. */
+export interface RecordingCourier extends Courier {
+  readonly sent: Sent[];
+  readonly used: string[];
+  refuse: AuraError | null;
+  /** The newest to this address, with its code and the token of its link. */
+  last(to: string): Sent & { readonly code: string; readonly token: string };
+}
+
+export function recordingCourier(): RecordingCourier {
+  const sent: Sent[] = [];
+  const used: string[] = [];
+  return {
+    sent,
+    used,
+    refuse: null,
+    async enqueue(_tx, message) {
+      if (this.refuse !== null) throw this.refuse;
+      const messageId: string = newId();
+      sent.push({ ...message, messageId });
+      return messageId;
+    },
+    offers: () => true,
+    codeUsed: async (_tx, messageId) => void used.push(messageId),
+    last: (to) => {
+      const found = sent.findLast((message) => message.to === to);
+      if (found === undefined) throw new AuraError('not_found', `nothing was sent to ${to}`);
+      const { text } = found.content;
+      return {
+        ...found,
+        code: /\b\d{6}\b/.exec(text)?.[0] ?? '',
+        token: /#([A-Za-z0-9_-]{43})/.exec(text)?.[1] ?? '',
+      };
+    },
+  };
+}
+
+/** One process of the whole room; `courier` may be another's. */
+export function codesRoom(db: Db, ring: RingInMemory = ringInMemory(), courier = recordingCourier()) {
+  const room = proofsRoom(db, ring);
+  const { store, sealed: vault, indexer, news } = room;
+  const { unitOfWork, pool } = db;
+  const now = () => new Date();
+  const challenges = challengeStore(pool);
+  const onSuperseded = supersededNotifier({ store, vault, courier, now });
+  const proofs = createProofs({ store, vault, indexer, news, newId, onSuperseded });
+  const limiter = { hit: async () => {} };
+  const secrets = createSecretDigests(ring);
+  const shared = {
+    unitOfWork,
+    store,
+    challenges,
+    vault,
+    indexer,
+    secrets,
+    courier,
+    limiter,
+    news,
+    newId,
+    randomBytes,
+    now,
+  };
+  const passwords = new Map<PersonId, string>();
+  return {
+    ...room,
+    ...{ proofs, courier, challenges, passwords },
+    codes: createChallenges({ ...shared, proofs, linkPage: 'https://aura.example/verify#' }),
+    forgotten: createForgotten({
+      ...shared,
+      findPerson: async (user) => {
+        const sql = 'SELECT person_id FROM aura_id_registry WHERE aura_id = $1';
+        return (await pool.query(sql, [user])).rows[0]?.person_id ?? null;
+      },
+      passwords: {
+        begin: async (_tx, personId) => personId,
+        finish: async (personId: PersonId, password) => void passwords.set(personId, password),
+      },
+    }),
+    expiry: { unitOfWork, store, challenges, vault, courier, news, now },
+  };
 }

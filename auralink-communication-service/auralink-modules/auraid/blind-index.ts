@@ -50,6 +50,20 @@ export function createBlindIndexer(ring: KeyRingSource): BlindIndexer {
   };
 }
 
+/** Keyed digests of codes and the like, which no address can be taken for. */
+export interface SecretDigests {
+  current(kind: string, text: string): Buffer;
+  /** One for each index key that the ring has. */
+  all(kind: string, text: string): Buffer[];
+}
+
+export function createSecretDigests(ring: KeyRingSource): SecretDigests {
+  return {
+    current: (kind, text) => blindIndex(ring.current().indexCurrent, `secret:${kind}`, text),
+    all: (kind, text) => ring.current().indexKeys.map((key) => blindIndex(key, `secret:${kind}`, text)),
+  };
+}
+
 export interface IndexedField {
   /** Of its row. */
   readonly fieldId: string;

@@ -4,7 +4,7 @@
  * told nothing by the homeserver, leaves the note, and whoever finds it ends the sessions that were to end.
  */
 import { AuraError } from '../../core/errors.ts';
-import type { PersonId, UserId } from '../../core/ids.ts';
+import { type EndpointId, NOBODY, type PersonId, type UserId } from '../../core/ids.ts';
 import type { OutboxHandler } from '../../core/outbox.ts';
 import type { Tx } from '../../core/unit-of-work.ts';
 import type { NamedSessions } from './ports-sessions.ts';
@@ -21,7 +21,10 @@ export interface PasswordChange {
   readonly signOutOthers: boolean;
 }
 
-interface Begun {
+/** Nobody's: all sessions are meant. */
+const NO_ENDPOINT = NOBODY as string as EndpointId;
+
+export interface Begun {
   readonly personId: PersonId;
   readonly signOutOthers: boolean;
   /** All but the endpoint that asked, as they were then. */
@@ -47,6 +50,39 @@ export async function changePassword(
     // Who signed in with the old password until now is meant, too.
     const others = await deps.store.nameSessions(tx, personId, endpointId);
     const signedOut = await conclude(deps, tx, { personId, signOutOthers, others }, true);
+    await deps.outbox.withdraw(tx, note);
+    return signedOut;
+  });
+  await afterwards(deps, out);
+}
+
+/** A reset that was begun, and the note of what is to follow. */
+export interface ResetBegun {
+  readonly begun: Begun;
+  readonly note: string;
+}
+
+/** In the transaction that spends what she proved herself by. `finishReset` must follow; if it never does, her sessions end. */
+export async function beginReset(deps: SessionDeps, tx: Tx, personId: PersonId): Promise<ResetBegun> {
+  const others = await deps.store.nameSessions(tx, personId, NO_ENDPOINT);
+  const begun: Begun = { personId, signOutOthers: true, others };
+  const note = await deps.outbox.enqueueLater(tx, PASSWORD_CHANGE_TOPIC, begun, PASSWORD_CHANGE_LEFT_SECONDS);
+  return { begun, note };
+}
+
+/** Sets the password and ends all her sessions. Throws `unavailable` while the homeserver is away: her sessions end anyway. */
+export async function finishReset(
+  deps: SessionDeps,
+  { begun, note }: ResetBegun,
+  newPassword: string,
+): Promise<void> {
+  const { personId } = begun;
+  const [primary] = await deps.store.listAccounts(personId);
+  if (primary === undefined) throw new Error('an active person has no Matrix account');
+  await setPassword(deps, primary, newPassword, note);
+  const out = await deps.unitOfWork.run(async (tx) => {
+    const others = await deps.store.nameSessions(tx, personId, NO_ENDPOINT);
+    const signedOut = await conclude(deps, tx, { ...begun, others }, true);
     await deps.outbox.withdraw(tx, note);
     return signedOut;
   });

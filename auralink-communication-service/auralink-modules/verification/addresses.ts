@@ -13,6 +13,12 @@ const DOMAIN_MAX_LENGTH = 253;
 const LOCAL_PART = /^[^\s@"(),:;<>[\\\]\p{Cc}\p{Cf}]+$/u;
 const LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 
+/** Why an address is none, in words that say what would be right. */
+export const ADDRESS_FAULTS: Readonly<Record<CodeMethod, string>> = {
+  email: 'must be an e-mail address such as anna@example.org',
+  phone: 'must be a phone number that exists, with its country, such as +49 30 1234567',
+};
+
 /** Normal form: an e-mail address in lower case with its domain in ASCII, a number as E.164. Null when it is none. */
 export function normalAddress(method: CodeMethod, typed: string): string | null {
   const text = typed.normalize('NFC').trim();

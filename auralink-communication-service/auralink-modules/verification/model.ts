@@ -1,6 +1,8 @@
 /**
  * Words of what people prove: methods, levels and what each level claims, the states of a proof, and how it ends.
  */
+import { z } from 'zod';
+
 export const METHODS = ['email', 'phone', 'document'] as const;
 export type Method = (typeof METHODS)[number];
 /** Methods by a code that is sent to an address. */
@@ -63,10 +65,74 @@ export const END_REASONS = [
 ] as const;
 export type EndReason = (typeof END_REASONS)[number];
 
-/** Characters of an address as it is typed. */
-export const ADDRESS_MAX_LENGTH = 320;
 /** What is checked, without personal data: it lies in the database as it is. */
 export type Evidence = Readonly<Record<string, string | number | boolean>>;
 
 export const DELIVERIES = ['queued', 'sending', 'sent', 'delivered', 'refused', 'expired', 'failed'] as const;
 export type Delivery = (typeof DELIVERIES)[number];
+
+export const CODE_LEVELS = {
+  email: 'email_controlled',
+  phone: 'phone_controlled',
+} as const satisfies Readonly<Record<CodeMethod, Level>>;
+
+/** How long a proof of an e-mail address or number holds. */
+export const PROOF_DAYS = 365;
+/** So long before it lapses she is reminded. */
+export const REMINDER_DAYS = 30;
+/** How long a proof that ended is still in her list. */
+export const ENDED_KEPT_DAYS = 90;
+/** How long a proof that was begun may wait for its code, new codes included. */
+export const PENDING_HOURS = 24;
+/** Proofs of one person that are pending or hold. */
+export const LIVE_PROOFS_MAX = 20;
+/** Proofs that the list shows, the newest. */
+export const LISTED_MAX = 100;
+
+/** Digits of a code. */
+export const CODE_DIGITS = 6;
+/** Life of a code. */
+export const CODE_TTL_SECONDS = 600;
+/** Wrong codes after which the right one is refused, too. */
+export const CODE_TRIES_MAX = 5;
+/** How often one code is sent, the first time included. */
+export const CODE_SENDS_MAX = 3;
+/** Pause before a code is sent again. */
+export const RESEND_PAUSE_SECONDS = 30;
+/** Bytes of chance in the token of a link. */
+export const LINK_TOKEN_BYTES = 32;
+/** Days for which challenges are kept after they lapsed, so that what comes too late is told why. */
+export const CHALLENGES_KEPT_DAYS = 1;
+/** Rows that one round of a chore takes. */
+export const VERIFICATION_BATCH = 200;
+
+/** Characters of an address as it is typed. */
+export const ADDRESS_MAX_LENGTH = 320;
+/** What is said of a code that is on its way. */
+export const challengeViewSchema = z.object({
+  expiresAt: z.iso.datetime(),
+  triesLeft: z.int(),
+  sendsLeft: z.int(),
+  /** Not sent again before. */
+  resendAt: z.iso.datetime(),
+  /** What became of the message; null until something is known. */
+  delivery: z.enum(DELIVERIES).nullable(),
+  deliveryReason: z.string().nullable(),
+});
+
+export const verificationViewSchema = z.object({
+  verificationId: z.uuid(),
+  method: z.enum(METHODS),
+  level: z.enum(LEVELS),
+  state: z.enum(STATES),
+  /** The address or document, for herself; null when it cannot be opened any more. */
+  subject: z.string().nullable(),
+  reason: z.string().nullable(),
+  createdAt: z.iso.datetime(),
+  verifiedAt: z.iso.datetime().nullable(),
+  expiresAt: z.iso.datetime().nullable(),
+  endedAt: z.iso.datetime().nullable(),
+  /** The code that is waited for. */
+  challenge: challengeViewSchema.nullable(),
+});
+export type VerificationView = z.output<typeof verificationViewSchema>;

@@ -2,7 +2,7 @@
  * What proofs need from outside: their rows, the vault, digests, messages, and who is told. `Proofs` is what other rooms
  * are handed to say that somebody proved something.
  */
-import type { ChallengeId, EndpointId, PersonId, VerificationId } from '../../core/ids.ts';
+import type { AuraId, ChallengeId, EndpointId, PersonId, VerificationId } from '../../core/ids.ts';
 import type { Tx } from '../../core/unit-of-work.ts';
 import type { NewEvent } from '../endpoints/model.ts';
 import type {
@@ -95,7 +95,9 @@ export interface ProofRow {
 
 export interface ProofStore {
   /** Throws `unauthenticated` (signed_out) unless she is active. */
-  lockPerson(tx: Tx, personId: PersonId): Promise<void>;
+  lockPerson(tx: Tx, personId: PersonId): Promise<AuraId>;
+  /** Her address; null when she is not active. */
+  findAuraId(tx: Tx, personId: PersonId): Promise<AuraId | null>;
   /** Whoever proves the same subject waits until the end of the transaction. */
   lockSubject(tx: Tx, digests: readonly Buffer[]): Promise<void>;
   /** Proofs of this subject that hold, whoever's. */
@@ -145,6 +147,20 @@ export interface ProofStore {
   listAddresses(tx: Tx, personId: PersonId, without: VerificationId | null): Promise<LiveProof[]>;
   list(personId: PersonId, limit: number): Promise<StoredProof[]>;
   find(personId: PersonId, verificationId: VerificationId): Promise<StoredProof | null>;
+  /** Hers that holds, of this address; whoever has none costs the same question. */
+  findProved(
+    personId: PersonId,
+    method: CodeMethod,
+    digests: readonly Buffer[],
+  ): Promise<VerificationId | null>;
+  /** Proofs whose time is over, and those that were begun so many hours ago and never finished. */
+  listLapsed(pendingHours: number, limit: number): Promise<LiveProof[]>;
+  /** Proofs of addresses that lapse within so many days, of which nobody was reminded. */
+  listDue(days: number, limit: number): Promise<(LiveProof & { readonly expiresAt: Date })[]>;
+  /** False when it was done, or the proof has ended. */
+  setReminded(tx: Tx, verificationId: VerificationId): Promise<boolean>;
+  /** Deletes proofs that ended so many days ago; returns how many. */
+  prune(days: number, limit: number): Promise<number>;
 }
 
 export interface StoredChallenge {
