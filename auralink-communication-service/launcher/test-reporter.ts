@@ -18,7 +18,8 @@ export default async function* report(source: AsyncIterable<TestEvent>): AsyncGe
       // A suite fails because of its tests, which are told themselves.
       if (event.data.details.type === 'suite' && causedBySubtests(event.data.details.error)) continue;
       failures.push(title(event));
-      if (event.data.file !== undefined) failedFiles.add(relative(process.cwd(), event.data.file));
+      const file = fileOf(event);
+      if (file !== null) failedFiles.add(file);
       yield `  ✗ ${title(event)} (${Math.round(event.data.details.duration_ms)} ms)\n${indent(describe(event.data.details.error))}\n`;
     } else if (event.type === 'test:stderr' || event.type === 'test:stdout') {
       yield event.data.message;
@@ -46,8 +47,16 @@ function mark(event: Ended): string {
 }
 
 function title(event: Ended): string {
-  const file = event.data.file === undefined ? '' : `${relative(process.cwd(), event.data.file)}: `;
-  return `${file}${event.data.name}`;
+  const file = fileOf(event);
+  return file === null ? event.data.name : `${file}: ${event.data.name}`;
+}
+
+/** The test file that was run, also where another file declares the test; from the project's root. */
+function fileOf(event: Ended): string | null {
+  // Node's types do not know entryFile yet.
+  const { entryFile, file } = event.data as { readonly entryFile?: string; readonly file?: string };
+  const path = entryFile ?? file;
+  return path === undefined ? null : relative(process.cwd(), path);
 }
 
 function causedBySubtests(error: Error): boolean {

@@ -267,6 +267,16 @@ test('tests are counted as node counts them', () => {
   assert.match(said, /as planted/);
 });
 
+test('a test that another file declares is told of under the file that was run', () => {
+  writeFileSync(
+    join(folder, 'declares.mjs'),
+    `import { test } from 'node:test'; export const declare = () => test('bad', () => { throw new Error('x'); });`,
+  );
+  const { summary } = runPlanted('borrows', `import { declare } from '../declares.mjs'; declare();`);
+  assert.deepEqual(summary?.failedFiles, ['planted.test.mjs']);
+  assert.deepEqual(summary.failures, ['planted.test.mjs: bad']);
+});
+
 test('a file that does not load, a hook that fails, a test never awaited: each is a failure', () => {
   const end = { kind: 'unit', timedOutAfterMs: null, isCi: false };
   const planted = {
