@@ -69,10 +69,18 @@ function addLooking(program: Command): void {
   program
     .command('logs')
     .description('the end of one log, or of all')
-    .argument('[part]', 'service-1, synapse, livekit, postgres, redis, supervisor')
+    .argument('[part]', 'service-1, synapse, livekit, postgres, redis, postbox, supervisor')
     .option('-f, --follow', 'go on until interrupted', false)
     .addOption(dataOption())
     .action((part, options) => finish(runLogs(part, { ...options, json: false })));
+
+  program
+    .command('messages')
+    .description('the e-mails and SMS that the development postbox took')
+    .option('-f, --follow', 'go on until interrupted', false)
+    .addOption(dataOption())
+    .addOption(new Option('--json', 'one JSON object a line').default(false))
+    .action(async (options) => finish((await import('./messages.ts')).runMessages(options)));
 
   program
     .command('token')

@@ -13,6 +13,7 @@ import { findLeftParts } from './left-parts.ts';
 import { livekitPart } from './livekit.ts';
 import type { Part } from './part.ts';
 import { ensureCluster, ensureDatabases, ensurePrograms, postgresPart } from './postgres.ts';
+import { postboxPart } from './postbox/part.ts';
 import { type Progress, seconds, silentProgress } from './progress.ts';
 import { redisIsInstalled, redisPart } from './redis.ts';
 import { readSecret } from './secrets.ts';
@@ -32,6 +33,8 @@ export interface ConstellationOptions {
   readonly processes?: number;
   /** Whether to run a Redis; default: if one is installed. */
   readonly redis?: boolean;
+  /** Whether a postbox of ours takes e-mail and SMS where no server is configured; default: no. */
+  readonly postbox?: boolean;
   /** Engines to leave out, for tests that need only some. */
   readonly without?: readonly ('synapse' | 'livekit')[];
   /** Where LiveKit sends its webhooks, for tests that lose them. Default: the engines' door. */
@@ -130,6 +133,7 @@ export function settingsFor(options: ConstellationOptions): Promise<Settings> {
     portBase: options.portBase,
     processes: options.processes ?? 1,
     redis: options.redis ?? redisIsInstalled(),
+    postbox: options.postbox === true,
     operatorEnv: options.env ?? {},
   });
 }
@@ -142,6 +146,8 @@ async function assertPortsFree(settings: Settings, options: ConstellationOptions
   const wanted: [part: string, host: string, port: number][] = [];
   if (managed.postgres) wanted.push(['postgres', '127.0.0.1', ports.postgres]);
   if (managed.redis) wanted.push(['redis', '127.0.0.1', ports.redis]);
+  if (managed.mail) wanted.push(['postbox', '127.0.0.1', ports.postboxMail]);
+  if (managed.sms) wanted.push(['postbox', '127.0.0.1', ports.postboxSms]);
   wanted.push(['livekit', '127.0.0.1', ports.livekit], ['livekit', '127.0.0.1', ports.livekitTcp]);
   wanted.push(['synapse', '127.0.0.1', ports.synapse], ['synapse', '127.0.0.1', ports.synapseMetrics]);
   if ((options.processes ?? 1) > 0) {
@@ -176,6 +182,7 @@ async function buildParts(
     await progress.step('the databases', () => ensureDatabases(settings));
   }
   if (managed.redis) parts.push(redisPart(settings));
+  if (managed.mail || managed.sms) parts.push(postboxPart(settings));
   if (!options.without?.includes('livekit')) parts.push(livekitPart(settings, options.livekitWebhookUrl));
   if (!options.without?.includes('synapse')) parts.push(synapsePart(settings));
   return [...parts, ...serviceParts(settings)];

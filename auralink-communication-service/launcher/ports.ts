@@ -15,6 +15,10 @@ export interface Ports {
   readonly livekit: number;
   readonly livekitTcp: number;
   readonly redis: number;
+  /** SMTP of the development postbox. */
+  readonly postboxMail: number;
+  /** SMPP of the development postbox. */
+  readonly postboxSms: number;
   readonly livekitUdpFirst: number;
   readonly livekitUdpLast: number;
 }
@@ -34,6 +38,8 @@ const WELL_KNOWN: Ports = {
   livekit: 7880,
   livekitTcp: 7881,
   redis: 6380,
+  postboxMail: 8025,
+  postboxSms: 8027,
   livekitUdpFirst: 50_000,
   livekitUdpLast: 50_200,
 };
@@ -54,6 +60,8 @@ export function portsFor(base: number | null): Ports {
     livekit: base + 6,
     livekitTcp: base + 7,
     redis: base + 8,
+    postboxMail: base + 9,
+    postboxSms: base + 10,
     livekitUdpFirst: base + 100,
     livekitUdpLast: base + 300,
   };

@@ -19,6 +19,8 @@ export interface SettingsOptions {
   readonly processes: number;
   /** Whether a Redis of ours shall run. */
   readonly redis: boolean;
+  /** Whether a postbox of ours shall take e-mail and SMS. Default: no. */
+  readonly postbox?: boolean;
   /** Variables of config.ts that were set by the operator; anything else in it is ignored. */
   readonly operatorEnv: Env;
 }
@@ -28,7 +30,13 @@ export interface Settings {
   readonly ports: Ports;
   readonly processes: number;
   /** Engines that we start ourselves, because the operator named no other. */
-  readonly managed: { readonly postgres: boolean; readonly redis: boolean };
+  readonly managed: {
+    readonly postgres: boolean;
+    readonly redis: boolean;
+    /** The postbox takes e-mail, or SMS. */
+    readonly mail: boolean;
+    readonly sms: boolean;
+  };
   readonly config: Config;
   /** Environment of a service process: every variable of config.ts, secrets as files. */
   readonly serviceEnv: Readonly<Record<string, string>>;
@@ -58,9 +66,13 @@ export async function prepareSettings(options: SettingsOptions): Promise<Setting
   const operator = known(options.operatorEnv);
   const ports = withOperatorPorts(portsFor(options.portBase), operator);
   const isSet = (...names: string[]): boolean => names.some((name) => operator[name] !== undefined);
+  // Where others reach this server their messages must not end in a file.
+  const postbox = options.postbox === true && isHere(operator.PUBLIC_BASE_URL);
   const managed = {
     postgres: !isSet('COMM_POSTGRES_HOST', 'COMM_POSTGRES_PORT'),
     redis: options.redis && !isSet('COMM_REDIS_HOST', 'COMM_REDIS_PORT'),
+    mail: postbox && !isSet('SMTP_URL', 'SMTP_URL_FILE'),
+    sms: postbox && !isSet('SMPP_URL', 'SMPP_URL_FILE', 'SMS_GATEWAY_URL'),
   };
   await ensureSecrets(layout.secretsDir);
   const computed = computeEnv(layout, ports, managed);
@@ -72,6 +84,10 @@ export async function prepareSettings(options: SettingsOptions): Promise<Setting
   const merged = { ...computed, ...operator };
   const config = parseConfig(merged);
   return { layout, ports, processes: options.processes, managed, config, serviceEnv: toServiceEnv(merged) };
+}
+
+function isHere(publicBaseUrl = 'http://localhost'): boolean {
+  return URL.canParse(publicBaseUrl) && /^(?:localhost|127\.0\.0\.1)$/.test(new URL(publicBaseUrl).hostname);
 }
 
 /** The variables of config.ts and their `_FILE` forms, as far as they are set to something. */
@@ -126,6 +142,14 @@ function computeEnv(
     env.COMM_POSTGRES_PORT = String(ports.postgres);
   } else {
     delete env.COMM_POSTGRES_PASSWORD_FILE;
+  }
+  if (managed.mail) {
+    env.SMTP_URL = `smtp://127.0.0.1:${ports.postboxMail}`;
+    env.MAIL_FROM = 'AuraLink <no-reply@auralink.localhost>';
+  }
+  if (managed.sms) {
+    env.SMPP_URL = `smpp://postbox:postbox@127.0.0.1:${ports.postboxSms}`;
+    env.SMS_SENDER = 'AuraLink';
   }
   if (managed.redis) {
     env.COMM_REDIS_HOST = '127.0.0.1';

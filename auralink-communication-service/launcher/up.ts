@@ -94,6 +94,7 @@ async function supervise(
       portBase: options.portBase,
       processes: options.processes,
       redis: options.redis && redisIsInstalled(),
+      postbox: true,
       env: readOperatorEnv(),
       progress,
       onEvent: (line) => progress.note(`  ! ${line}`),

@@ -20,7 +20,7 @@ const settings: Settings = {
   layout: layoutOf(shared.dataDir),
   ports: shared.ports,
   processes: 0,
-  managed: { postgres: true, redis: true },
+  managed: { postgres: true, redis: true, mail: false, sms: false },
   config: shared.config,
   serviceEnv: shared.serviceEnv,
 };

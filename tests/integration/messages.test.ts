@@ -1,7 +1,6 @@
 /** Messages that leave us, against a real SMTP server: what it takes is sent once, what it refuses is told in its words. */
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import { SMTPServer } from 'smtp-server';
 import { newId } from '../../auralink-communication-service/core/ids.ts';
 import { createMetrics } from '../../auralink-communication-service/core/metrics.ts';
 import { systemClock } from '../../auralink-communication-service/core/clock.ts';
@@ -11,37 +10,14 @@ import { wireMessages } from '../../auralink-communication-service/wire/messages
 import { pino } from 'pino';
 import { constellation, testDatabase } from '../harness.ts';
 import { eventually } from '../support/eventually.ts';
+import { codeIn, linkIn, openPostbox } from '../support/postbox.ts';
 
-const taken: string[] = [];
-const server = new SMTPServer({
-  authOptional: true,
-  disabledCommands: ['STARTTLS'],
-  onRcptTo: ({ address }, _session, done) =>
-    done(
-      address.startsWith('nobody')
-        ? Object.assign(new Error(`5.1.1 <${address}> unknown`), { responseCode: 550 })
-        : null,
-    ),
-  onData: (stream, _session, done) => {
-    let text = '';
-    stream.on('data', (chunk) => {
-      text += chunk;
-    });
-    stream.on('end', () => {
-      taken.push(text);
-      done();
-    });
-  },
-});
-await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()));
-after(() => server.close());
-const { port } = server.server.address() as { port: number };
+const postbox = await openPostbox();
 const db = openDatabase(await testDatabase());
 const log = pino({ level: 'silent' });
 const config = parseConfig({
   ...constellation().serviceEnv,
-  SMTP_URL: `smtp://127.0.0.1:${port}`,
-  MAIL_FROM: 'AuraLink <no-reply@aura.example>',
+  ...postbox.env,
 });
 const metrics = createMetrics();
 const settled: string[] = [];
@@ -62,7 +38,7 @@ const send = (to: string) =>
       {
         channel: 'email',
         to,
-        content: { subject: 'Your code', text: 'It is 123456.' },
+        content: { subject: 'Your code', text: 'It is 123456, or press https://aura.example/#/verify?t=abc' },
         purpose: 'verification',
         personId: null,
         expiresAt: new Date(Date.now() + 600_000),
@@ -74,16 +50,22 @@ const send = (to: string) =>
 test('an e-mail is taken by the server and wiped here', async () => {
   const messageId = await send('alice@mail.example');
   await eventually(() => assert.deepEqual(settled, ['sent null']));
-  assert.equal(taken.length, 1);
-  assert.match(taken[0] ?? '', new RegExp(`Message-ID: <${messageId}@aura.example>`));
+  assert.equal(postbox.received.length, 1);
+  const taken = await postbox.messageTo('alice@mail.example');
+  assert.deepEqual(
+    [taken.id, taken.subject, codeIn(taken)],
+    [`<${messageId}@aura.example>`, 'Your code', '123456'],
+  );
+  assert.equal(linkIn(taken), 'https://aura.example/#/verify?t=abc');
   const { rows } = await db.pool.query('SELECT state, address, content, key_id FROM outgoing_messages');
   assert.deepEqual(rows, [{ state: 'sent', address: null, content: null, key_id: null }]);
 });
 
 test('a 550 is told in the words of the server, without the address', async () => {
   settled.length = 0;
+  postbox.behaviour.recipient = (to) => ({ code: 550, words: `5.1.1 <${to}> is unknown to us` });
   await send('nobody@mail.example');
   await eventually(() => assert.equal(settled.length, 1));
-  assert.match(settled[0] ?? '', /^refused 550 5\.1\.1 .*unknown/);
+  assert.match(settled[0] ?? '', /^refused 550 5\.1\.1 .*is unknown to us/);
   assert.doesNotMatch(settled[0] ?? '', /nobody|mail\.example/);
 });

@@ -91,7 +91,7 @@ function pidOf(part: string): number {
   return pid;
 }
 
-const ALL_PARTS = ['livekit', 'postgres', 'redis', 'service-1', 'service-2', 'synapse'];
+const ALL_PARTS = ['livekit', 'postbox', 'postgres', 'redis', 'service-1', 'service-2', 'synapse'];
 
 test('up on an empty folder: every part answers, two people can sign in, and others are invited', async () => {
   const { out } = await aura([...upArgs, '--detach', '--json']);

@@ -1,0 +1,48 @@
+/** What the development postbox received, and how its servers behave: as a good server, unless a test wants otherwise. */
+
+export interface Received {
+  readonly channel: 'email' | 'sms';
+  /** Message-ID of an e-mail; the server's name of an SMS. */
+  readonly id: string;
+  readonly from: string;
+  readonly to: string;
+  /** Null for an SMS. */
+  readonly subject: string | null;
+  readonly text: string;
+  readonly html: string | null;
+  /** ISO time. */
+  readonly at: string;
+}
+
+/** A server's answer that is no yes: an SMTP reply code, or an SMPP command status. */
+export interface Refusal {
+  readonly code: number;
+  readonly words: string;
+}
+
+export interface Behaviour {
+  /** Asked for each recipient, before the text comes. */
+  recipient: (to: string) => Refusal | null;
+  /** Asked when the whole message is there; waited for, so that a server can be slow. */
+  taken: (message: Received) => Refusal | null | Promise<Refusal | null>;
+  /** Whether the server says what it said: false, and it cuts the connection instead, though it took the message. */
+  answers: (message: Received) => boolean;
+  /** What the receipt of an SMS says; null: none comes. */
+  receipt: (message: Received) => 'DELIVRD' | 'UNDELIV' | null;
+}
+
+export const wellBehaved = (): Behaviour => ({
+  recipient: () => null,
+  taken: () => null,
+  answers: () => true,
+  receipt: () => 'DELIVRD',
+});
+
+/** One of the two servers. */
+export interface PostServer {
+  /** What goes into SMTP_URL or SMPP_URL. */
+  readonly url: string;
+  readonly port: number;
+  /** Ends every connection too. */
+  close(): Promise<void>;
+}
