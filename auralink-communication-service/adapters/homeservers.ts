@@ -2,9 +2,11 @@
  * Other homeservers, as the Identity Service speaks to them: found anew for each request, over the guard. Our own is
  * asked where it is, without any detour.
  */
-import type { AskOpenId } from '../auralink-modules/identity-service/ports.ts';
+import type { AskOpenId, FindServerKey, TellHomeserver } from '../auralink-modules/identity-service/ports.ts';
+import { findPublicKey, isSignedBy } from '../auralink-modules/identity-service/signed-json.ts';
 import type { GuardedAnswer, GuardedClient, GuardedRequest } from './guarded-client.ts';
 import type { DiscoverServer } from './server-discovery.ts';
+import type { AskSynapse } from './synapse-request.ts';
 
 export interface HomeserversDeps {
   readonly ask: GuardedClient;
@@ -49,5 +51,41 @@ export function createAskOpenId({ ownServerName, askOwn, askHomeserver }: OpenId
     const answer = await askHomeserver(serverName, { method: 'GET', path }).catch(() => null);
     const sub = answer?.status === 200 ? answer.json?.sub : null;
     return typeof sub === 'string' ? sub : null;
+  };
+}
+
+export interface TellDeps {
+  readonly ownServerName: string;
+  readonly askOwn: AskSynapse;
+  /** Null: we do not speak with other servers. */
+  readonly askHomeserver: AskHomeserver | null;
+}
+
+export function createTellHomeserver({ ownServerName, askOwn, askHomeserver }: TellDeps): TellHomeserver {
+  return async (serverName, path, body) => {
+    if (serverName === ownServerName) {
+      await askOwn({ method: 'POST', path, body });
+      return;
+    }
+    if (askHomeserver === null) throw new Error('this server does not federate');
+    const { status } = await askHomeserver(serverName, { method: 'POST', path, body });
+    if (status !== 200) throw new Error(`${serverName} answered ${status}`);
+  };
+}
+
+/** Matrix spec, server-server API, "Retrieving server keys": each server's own answer, which it signs with the key itself. */
+export function createFindServerKey({ ownServerName, askOwn, askHomeserver }: TellDeps): FindServerKey {
+  const path = '/_matrix/key/v2/server';
+  return async (serverName, keyId) => {
+    const answer =
+      serverName === ownServerName
+        ? await askOwn({ method: 'GET', path })
+        : ((await askHomeserver?.(serverName, { method: 'GET', path }).catch(() => null))?.json ?? null);
+    if (answer === null || answer.server_name !== serverName) return null;
+    if (!(Number(answer.valid_until_ts) > Date.now())) return null;
+    const keys = answer.verify_keys as Readonly<Record<string, { readonly key?: unknown }>> | undefined;
+    const text = keys?.[keyId]?.key;
+    const key = typeof text === 'string' ? findPublicKey(text) : null;
+    return key !== null && isSignedBy(answer, serverName, keyId, key) ? key : null;
   };
 }

@@ -26,6 +26,8 @@ export interface SynapseOptions {
 export interface Synapse extends MatrixAccounts {
   /** How somebody proves that an account here is hers. */
   readonly proofs: AccountProofs;
+  /** Its federation API, whose listener is the same. */
+  readonly ask: AskSynapse;
   /** Versions of the client API that it speaks: the cheapest sign of life. */
   versions(): Promise<readonly string[]>;
   /** Makes it deliver our waiting transactions at once (Matrix spec, application-service API, "Pinging"). */
@@ -40,6 +42,7 @@ export function createSynapse(options: SynapseOptions): Synapse {
   const { ask: call, close } = synapseClient(options.url, SYNAPSE_CONNECTIONS_MAX);
   const admin = adminSession(call, options);
   return {
+    ask: call,
     createAccount: (userId) => createAccount(call, options, userId),
     setPassword: (userId, password) =>
       admin.run(async (token) => {

@@ -5,6 +5,12 @@ import type { AuraId, PersonId, UserId } from '../core/ids.ts';
 import type { Tx } from '../core/unit-of-work.ts';
 import { query } from './db.ts';
 
+/** What the Identity Service has of her Matrix accounts. */
+function ownAccounts(table: string): string {
+  return `DELETE FROM ${table} WHERE matrix_user_id = ANY (ARRAY (
+    SELECT matrix_user_id FROM matrix_user_mappings WHERE person_id = $1))`;
+}
+
 /** Each deletes by an index; the data key goes first, and with it everything that it sealed, copies included. */
 const DELETIONS: readonly (readonly [name: string, sql: string])[] = [
   ['key', 'DELETE FROM person_keys WHERE person_id = $1'],
@@ -30,6 +36,10 @@ const DELETIONS: readonly (readonly [name: string, sql: string])[] = [
   ['trust', 'DELETE FROM trust_scores WHERE person_id = $1'],
   ['notifications', 'DELETE FROM notification_queue WHERE person_id = $1'],
   ['messages', 'DELETE FROM outgoing_messages WHERE person_id = $1'],
+  ['identity-associations', ownAccounts('identity_associations')],
+  ['identity-sessions', ownAccounts('identity_sessions')],
+  ['identity-tokens', ownAccounts('identity_tokens')],
+  ['identity-terms', ownAccounts('identity_terms_accepted')],
   ['mappings', 'DELETE FROM matrix_user_mappings WHERE person_id = $1'],
 ];
 

@@ -12,6 +12,7 @@ import type { RegistrationService } from '../auralink-modules/auraid/registratio
 import type { CallGate } from '../auralink-modules/calls/ports.ts';
 import type { WakeBus } from '../auralink-modules/endpoints/ports.ts';
 import type { Proofs } from '../auralink-modules/verification/ports.ts';
+import type { Messages } from '../auralink-modules/messages/model.ts';
 import type { PersonId } from '../core/ids.ts';
 import type { OutboxHandler } from '../core/outbox.ts';
 import type { EndpointAuth } from '../http/endpoint-auth.ts';
@@ -40,6 +41,7 @@ export interface PartsNeeds {
   readonly bus: WakeBus;
   readonly endpointRevoked: EndpointRevoked;
   readonly metrics: IdentityMetrics;
+  readonly messages: Messages;
   /** Skeletons that nobody may claim. */
   readonly reserved: ReadonlySet<string>;
 }
@@ -85,7 +87,9 @@ export function wireParts(base: Omit<Base, 'processId'>, needs: PartsNeeds): Par
   const { proofs } = verification;
   const profile = wireProfile(base, { ...shared, indexer, directory, proofs, fanOut: privacy.fanOut });
   const finding = wireFinding(base, { auth, vault, indexer, countLookUp: resolve.countLookUp });
-  const identityService = wireIdentityService(base, { synapse, vault, ring: storage.ring });
+  const identityService = wireIdentityService(base, {
+    ...{ synapse, vault, outbox, ring: storage.ring, messages: needs.messages },
+  });
   const parts = [storage, privacy, names, account, profile, verification];
   const views = createPeopleViews({ store: privacyStore(base.db.pool), vault });
   return {

@@ -14,6 +14,7 @@ import { createRegistration, type RegistrationDeps } from '../auralink-modules/a
 import { parseReservedNames, reservedSkeletons } from '../auralink-modules/auraid/reserved-names.ts';
 import { createSignIn } from '../auralink-modules/auraid/sign-in.ts';
 import type { CallGate } from '../auralink-modules/calls/ports.ts';
+import type { Messages } from '../auralink-modules/messages/model.ts';
 import type { WakeBus } from '../auralink-modules/endpoints/ports.ts';
 import type { Config } from '../config.ts';
 import type { AppId, DeviceKey, PersonId, UserId } from '../core/ids.ts';
@@ -58,6 +59,8 @@ export interface IdentityParts {
   /** Tells other processes what is out of date there. */
   readonly bus: WakeBus;
   readonly endpointRevoked: EndpointRevoked;
+  /** E-mail and SMS that leave us. */
+  readonly messages: Messages;
   readonly setDeviceChoice: (personId: PersonId, deviceKey: DeviceKey, appId: AppId | null) => Promise<void>;
 }
 type IdentityBase = Omit<Base, 'processId'> & IdentityParts;
@@ -170,6 +173,7 @@ function identityPlugins(
   const parts = wireParts(base, {
     ...{ auth: endpointAuth, synapse, provider, registration, directory },
     ...{ bus: base.bus, endpointRevoked: base.endpointRevoked, metrics: base.metrics },
+    messages: base.messages,
     reserved: claiming.reserved,
   });
   const routes = auraIdRoutes({

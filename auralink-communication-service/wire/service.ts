@@ -66,6 +66,7 @@ export async function startService(config: Config): Promise<Service> {
     ...base,
     metrics: engines.metrics.identity,
     bus: engines.bus,
+    messages: messages.messages,
     setDeviceChoice: createSetDeviceChoice(db.pool),
     endpointRevoked: (endpointId) => room?.endpointRevoked(endpointId),
   });

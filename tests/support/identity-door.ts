@@ -6,6 +6,7 @@ import { createServer } from 'node:net';
 import { after } from 'node:test';
 import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
+import type { Messages } from '../../auralink-communication-service/auralink-modules/messages/model.ts';
 import type { Config } from '../../auralink-communication-service/config.ts';
 import { systemClock } from '../../auralink-communication-service/core/clock.ts';
 import { type EndpointId, newId } from '../../auralink-communication-service/core/ids.ts';
@@ -34,6 +35,15 @@ export interface IdentityDoor {
   readonly chat: AppAt;
 }
 
+/** Nothing is sent: for tests that need nothing sent. */
+const NO_MESSAGES: Messages = {
+  offers: () => false,
+  enqueue: async () => {
+    throw new Error('this test sends nothing');
+  },
+  codeUsed: async () => {},
+};
+
 export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -52,6 +62,7 @@ export async function openIdentityDoor(
   overrides: Partial<Config> = {},
   beside?: IdentityDoor,
   port?: number,
+  messages: Messages = NO_MESSAGES,
 ): Promise<IdentityDoor> {
   const ownPort = port ?? (await freePort());
   const config: Config = {
@@ -73,6 +84,7 @@ export async function openIdentityDoor(
     newId,
     metrics: createMetrics().identity,
     bus: { publish: () => {}, subscribe: () => {} },
+    messages,
     endpointRevoked: (endpointId) => revoked.push(endpointId),
     setDeviceChoice: createSetDeviceChoice(db.pool),
   });

@@ -66,6 +66,33 @@ export const DIGEST_BATCH = 500;
 /** Digests of a pepper that no longer counts, deleted at a time. */
 export const DIGEST_DROP_BATCH = 5_000;
 
+/** Validations that one account may begin; the messages room counts what is sent besides. */
+export const VALIDATE_LIMIT: Limit = { hits: 20, windowSeconds: 3_600 };
+/** A validation is good for so long: until the token comes back, and then once more until it is bound. */
+export const SESSION_LIFE_SECONDS = 86_400;
+/** Wrong tokens of one message; then another one has to be sent. */
+export const TOKEN_TRIES_MAX = 5;
+/** How long a code by SMS counts: six digits can be guessed. */
+export const SMS_CODE_SECONDS = 600;
+/** How long a link by e-mail counts. */
+export const EMAIL_LINK_SECONDS = 86_400;
+/** How far ahead `not_after` of an association lies; unbinding ends it sooner. */
+export const ASSOCIATION_LIFE_SECONDS = 100 * 365 * 86_400;
+/** Invitations by e-mail that one account may have us send. */
+export const INVITE_LIMIT: Limit = { hits: 20, windowSeconds: 3_600 };
+/** Invitations that nobody took are deleted after it. */
+export const INVITE_LIFE_DAYS = 90;
+/** Invitations of one address that are handed over when it is bound. */
+export const INVITES_TAKEN_MAX = 100;
+
+const EMAIL = /^[^\s@<>,;:"()[\]\\\p{Cc}]{1,64}@[^\s@<>,;:"()[\]\\\p{Cc}]{1,185}$/u;
+const NUMBER = /^[1-9]\d{6,14}$/;
+
+/** Whether an address in normal form can be written to. */
+export function isAddress(medium: Medium, normal: string): boolean {
+  return (medium === 'email' ? EMAIL : NUMBER).test(normal);
+}
+
 /** Matrix user ids of any server (Matrix spec, appendices, "User identifiers"); old ones have any characters. */
 export const USER_ID = /^@[^:\0]{0,253}:[^\s\0]{1,253}$/;
 const SERVER_NAME = /^(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?$/;

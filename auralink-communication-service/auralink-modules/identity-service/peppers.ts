@@ -51,6 +51,8 @@ export interface Peppers {
   rotate(): Promise<void>;
   /** Replaces the pepper when its time has come or its key was replaced, and drops what no longer counts. */
   keep(): Promise<void>;
+  /** Makes the first pepper where there is none: before a transaction that indexes or looks for an address. */
+  ready(): Promise<void>;
   /** Digests of an address for every pepper that counts, in the transaction that stores it. */
   index(tx: Tx, source: Source, medium: Medium, address: string, envelope: Buffer): Promise<void>;
   /** Digests of a field that was proved; nothing when it has gone or is no longer proved. */
@@ -60,7 +62,13 @@ export interface Peppers {
 }
 
 export function createPeppers(deps: PeppersDeps): Peppers {
+  let isReady = false;
   return {
+    async ready() {
+      // There is one for ever, once there is one.
+      if (!isReady && (await deps.digests.peppers()).length === 0) await rotate(deps);
+      isReady = true;
+    },
     rotate: () => rotate(deps),
     keep: () => keep(deps),
     async index(tx, source, medium, address, envelope) {

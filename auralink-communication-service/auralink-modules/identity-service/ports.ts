@@ -1,5 +1,6 @@
 /** What the Identity Service needs from outside. */
-import type { PersonId } from '../../core/ids.ts';
+import type { KeyObject } from 'node:crypto';
+import type { PersonId, UserId } from '../../core/ids.ts';
 import type { Tx } from '../../core/unit-of-work.ts';
 import type { Limit, Medium } from './model.ts';
 
@@ -102,3 +103,101 @@ export interface Question {
 
 /** For each digest at its place the account that may be found by it, by this asker; null where there is none. */
 export type FindAccounts = (question: Question) => Promise<readonly (string | null)[]>;
+
+/** An e-mail or SMS that leaves us; `to` of an SMS is E.164. */
+export type Sent = { readonly to: string; readonly personId: PersonId | null; readonly expiresAt: Date } & (
+  | { readonly channel: 'email'; readonly content: { readonly subject: string; readonly text: string } }
+  | { readonly channel: 'sms'; readonly content: { readonly text: string } }
+);
+
+/** The messages room, as far as it is needed here. */
+export interface Post {
+  offers(channel: 'email' | 'sms'): boolean;
+  /** In the caller's transaction. Throws `rate_limited`, `unavailable`. */
+  enqueue(tx: Tx, message: Sent, from: { readonly ip: string }): Promise<string>;
+  /** The code in this message came back. */
+  codeUsed(tx: Tx, messageId: string): Promise<void>;
+}
+
+export interface Session {
+  readonly sessionId: string;
+  readonly userId: UserId;
+  readonly medium: Medium;
+  readonly secretHash: Buffer;
+  readonly contentEnvelope: Buffer;
+  readonly sendAttempt: number;
+  readonly tokenHash: Buffer;
+  /** False: the token's time is over. */
+  readonly tokenCounts: boolean;
+  readonly tries: number;
+  /** Since it was asked for or, once validated, since then. */
+  readonly ageSeconds: number;
+  readonly validatedAt: Date | null;
+}
+
+export interface NewToken {
+  readonly sessionId: string;
+  readonly contentEnvelope: Buffer;
+  readonly sendAttempt: number;
+  readonly tokenHash: Buffer;
+  readonly tokenLifeSeconds: number;
+}
+
+export interface SessionStore {
+  /** Locked, and until the transaction's end nobody makes another of this key. */
+  findByRequest(tx: Tx, requestKey: Buffer): Promise<Session | null>;
+  insert(
+    tx: Tx,
+    session: NewToken & Pick<Session, 'userId' | 'medium' | 'secretHash'> & { readonly requestKey: Buffer },
+  ): Promise<void>;
+  /** Another token; wrong ones are forgotten. */
+  renew(tx: Tx, token: NewToken): Promise<void>;
+  /** Locked. */
+  find(tx: Tx, sessionId: string): Promise<Session | null>;
+  countTry(tx: Tx, sessionId: string): Promise<void>;
+  setValidated(tx: Tx, sessionId: string): Promise<void>;
+  remove(tx: Tx, sessionId: string): Promise<void>;
+  /** Deletes those that nothing can be done with any more. */
+  prune(olderThanSeconds: number): Promise<number>;
+}
+
+export interface Association {
+  readonly associationId: string;
+  readonly userId: UserId;
+  readonly medium: Medium;
+}
+
+export interface Invite {
+  readonly inviteId: string;
+  readonly token: string;
+  readonly medium: Medium;
+  readonly envelope: Buffer;
+  readonly roomId: string;
+  readonly sender: UserId;
+}
+
+export interface BindingStore {
+  /** Whoever binds or unbinds the same address waits until the transaction's end. */
+  lockAddress(tx: Tx, digest: string): Promise<void>;
+  /** All that have one of these digests, whatever account. */
+  findByDigests(tx: Tx, medium: Medium, digests: readonly string[]): Promise<readonly Association[]>;
+  insert(
+    tx: Tx,
+    association: Association & { readonly envelope: Buffer; readonly validatedAt: Date },
+  ): Promise<void>;
+  remove(tx: Tx, associationIds: readonly string[]): Promise<void>;
+  insertInvite(tx: Tx, invite: Invite, ephemeralKey: string): Promise<void>;
+  /** Marks those that wait for one of these digests as taken; returns their ids. */
+  takeInvites(tx: Tx, medium: Medium, digests: readonly string[], userId: UserId): Promise<readonly string[]>;
+  findInvite(token: string): Promise<Invite | null>;
+  /** Taken by this account, and not handed over yet. */
+  findTaken(inviteIds: readonly string[], userId: UserId): Promise<readonly Invite[]>;
+  removeInvites(inviteIds: readonly string[]): Promise<void>;
+  pruneInvites(olderThanDays: number): Promise<number>;
+}
+
+/** POST to a homeserver's federation API. Throws unless it answered 200. */
+export type TellHomeserver = (serverName: string, path: string, body: object) => Promise<void>;
+
+/** The Ed25519 key of that id which the server signs requests with, as it says itself now; null when it has none. */
+export type FindServerKey = (serverName: string, keyId: string) => Promise<KeyObject | null>;
