@@ -95,6 +95,10 @@ export const configSchema = z.object({
   COMM_REDIS_PORT: port.default(6379).describe('Redis port'),
   COMM_REDIS_PASSWORD: z.string().default('').describe('Redis password, if it wants one'),
   DASHBOARD_SERVICE_URL: url.default('http://dashboard-service:8080').describe('Dashboard integration'),
+  DASHBOARD_WEBHOOK_SECRET: z
+    .union([secret, z.literal('')])
+    .default('')
+    .describe('What signatures of webhooks to the Dashboard are derived from; empty: none are sent'),
   AI_CORE_URL: url.default('http://ai-core:8000').describe('AI core integration'),
   ENABLE_FEDERATION: flag.default(true).describe('Federate with other Matrix servers'),
   ENABLE_MESH_ROUTING: flag.default(true).describe('Offer relays and direct paths, not only the SFU'),
@@ -281,10 +285,16 @@ export const SECRET_VARIABLES = [
   'SMTP_URL',
   'SMPP_URL',
   'SMS_GATEWAY_TOKEN',
+  'DASHBOARD_WEBHOOK_SECRET',
 ] as const satisfies readonly (keyof Config)[];
 
 /** Secrets that a service may do without. */
-export const OPTIONAL_SECRETS: ReadonlySet<string> = new Set(['SMTP_URL', 'SMPP_URL', 'SMS_GATEWAY_TOKEN']);
+export const OPTIONAL_SECRETS: ReadonlySet<string> = new Set([
+  'SMTP_URL',
+  'SMPP_URL',
+  'SMS_GATEWAY_TOKEN',
+  'DASHBOARD_WEBHOOK_SECRET',
+]);
 
 /** Every fault of the configuration at once, each with its variable. */
 export class ConfigError extends Error {

@@ -3,6 +3,11 @@
  * loaded when it is asked for.
  */
 import { Command, InvalidArgumentError, Option } from 'commander';
+import {
+  DELIVERIES_LISTED_MAX,
+  ROTATION_GRACE_MAX_SECONDS,
+  ROTATION_GRACE_SECONDS,
+} from '../auralink-modules/dashboard/model.ts';
 import { ConfigError } from '../config.ts';
 import { benchNames, runBench } from './bench.ts';
 import { runDown, runLogs, runStatus, runToken } from './commands.ts';
@@ -159,6 +164,47 @@ function addKeeping(program: Command): void {
     .action(async (options) => finish((await import('./keys.ts')).runKeysStatus(options)));
 }
 
+function addWebhooks(program: Command): void {
+  const webhooks = program
+    .command('webhooks')
+    .description('what the Dashboard is told (docs/api/webhooks.md)');
+  const command = (name: string, description: string): Command =>
+    webhooks.command(name).description(description).addOption(dataOption()).addOption(jsonOption());
+  const load = () => import('./webhooks.ts');
+  command('list', 'how many wait or were given up, and the newest of them')
+    .addOption(
+      new Option('--state <state>', 'which ones').choices(['dead', 'pending', 'delivered']).default('dead'),
+    )
+    .addOption(
+      new Option('--limit <n>', 'how many').argParser(wholeNumber(1, DELIVERIES_LISTED_MAX)).default(50),
+    )
+    .addOption(
+      new Option('--before <seq>', 'only those before this one').argParser(
+        wholeNumber(1, Number.MAX_SAFE_INTEGER),
+      ),
+    )
+    .action(async (options) => finish((await load()).runListWebhooks(options)));
+  command('replay', 'send again what was given up: these, or all')
+    .argument('[webhook-ids...]')
+    .action(async (ids, options) => finish((await load()).runReplayWebhooks(ids, options)));
+  command('rotate', 'make a new signing secret and print it; the old one signs too for a while')
+    .addOption(
+      new Option('--grace <seconds>', 'for how long')
+        .argParser(wholeNumber(0, ROTATION_GRACE_MAX_SECONDS))
+        .default(ROTATION_GRACE_SECONDS),
+    )
+    .action(async (options) => finish((await load()).runRotateWebhooks(options)));
+  command('secrets', 'print the signing secrets that count, newest first').action(async (options) =>
+    finish((await load()).runShowSecrets(options)),
+  );
+  for (const name of ['enable', 'disable'] as const) {
+    const says = name === 'enable' ? 'send again, after a 410 or a disable' : 'send nothing; events wait';
+    command(name, says).action(async (options) =>
+      finish((await load()).runSwitchWebhooks(name === 'enable', options)),
+    );
+  }
+}
+
 function addDeveloping(program: Command): void {
   program
     .command('test')
@@ -195,6 +241,7 @@ function build(): Command {
   addLooking(program);
   addApps(program);
   addKeeping(program);
+  addWebhooks(program);
   addDeveloping(program);
   return program;
 }

@@ -98,6 +98,7 @@ const MAKERS: Readonly<Record<MadeSecret, () => Promise<string>>> = {
   OIDC_SIGNING_KEYS: async () => JSON.stringify({ keys: [await signingJwk()] }),
   OIDC_COOKIE_KEYS: async () => `${await random()},${await random()}`,
   OIDC_SYNAPSE_CLIENT_SECRET: random,
+  DASHBOARD_WEBHOOK_SECRET: random,
   IDENTITY_SIGNING_KEYS: identityKeys,
 };
 

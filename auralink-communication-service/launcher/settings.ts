@@ -80,6 +80,8 @@ export async function prepareSettings(options: SettingsOptions): Promise<Setting
     // X set by the operator beats our X_FILE.
     delete computed[name.endsWith('_FILE') ? name.slice(0, -'_FILE'.length) : `${name}_FILE`];
   }
+  // Without a Dashboard that the operator named there is nobody to send to.
+  if (operator.DASHBOARD_SERVICE_URL === undefined) delete computed.DASHBOARD_WEBHOOK_SECRET_FILE;
   if (operator.DASHBOARD_JWKS_URL !== undefined) delete computed.DASHBOARD_JWKS_FILE;
   const merged = { ...computed, ...operator };
   const config = parseConfig(merged);

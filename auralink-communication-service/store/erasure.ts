@@ -68,13 +68,13 @@ type Leaving = 'lockActive' | 'listAccounts' | 'listFriends' | 'emptyPerson' | '
 
 const leaving: Pick<ErasureStore, Leaving> = {
   async lockActive(tx, personId) {
-    const [row] = await query<{ aura_id: AuraId }>(
+    const [row] = await query<{ aura_id: AuraId; dashboard_user_id: string | null }>(
       tx,
       'erasure-lock',
-      `SELECT aura_id FROM aura_id_registry WHERE person_id = $1 AND state = 'active' FOR UPDATE`,
+      `SELECT aura_id, dashboard_user_id FROM aura_id_registry WHERE person_id = $1 AND state = 'active' FOR UPDATE`,
       [personId],
     );
-    return row === undefined ? null : { auraId: row.aura_id };
+    return row === undefined ? null : { auraId: row.aura_id, dashboardUserId: row.dashboard_user_id };
   },
 
   async listAccounts(tx, personId): Promise<OwnAccount[]> {

@@ -1,6 +1,5 @@
 /** Events for the Dashboard, from the transaction that causes them on. */
-import type { DashboardEvents } from '../auralink-modules/dashboard/ports.ts';
-import { subjectOf } from '../auralink-modules/dashboard/model.ts';
+import { type DashboardEvents, subjectOf } from '../auralink-modules/dashboard/model.ts';
 import type { NewId } from '../core/ids.ts';
 import { query } from './db.ts';
 

@@ -19,6 +19,7 @@ import { exportStore } from '../store/export.ts';
 import { nameStore } from '../store/names.ts';
 import { rateLimiter } from '../store/rate-limits.ts';
 import type { Base } from './base.ts';
+import { dashboardEventsOf } from './dashboard.ts';
 
 export interface LeavingNeeds {
   readonly auth: Pick<EndpointAuth, 'requireEndpoint'>;
@@ -45,6 +46,7 @@ export function wireLeaving(base: Omit<Base, 'processId'>, needs: LeavingNeeds):
   const exporting = { unitOfWork, store, vault, limiter: rateLimiter(pool), audit };
   const erasing: ErasureDeps = {
     ...{ unitOfWork, names, outbox, audit },
+    dashboard: dashboardEventsOf(base),
     store: erasureStore(pool),
     sessions: nameStore(pool),
     contacts: contactStore(pool),

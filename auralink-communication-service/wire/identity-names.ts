@@ -26,6 +26,7 @@ import { privacyStore } from '../store/privacy.ts';
 import { rateLimiter } from '../store/rate-limits.ts';
 import { serviceTokenStore } from '../store/service-tokens.ts';
 import type { Base, Chore } from './base.ts';
+import { dashboardEventsOf } from './dashboard.ts';
 
 export interface NamesNeeds {
   readonly auth: Pick<EndpointAuth, 'requireEndpoint'>;
@@ -62,6 +63,7 @@ export function wireNames(base: Omit<Base, 'processId'>, needs: NamesNeeds): Nam
   const service = createNames({
     ...{ unitOfWork, names, accounts, proofs, limiter, newId, reserved, registration },
     ...{ log: needs.eventLog, outbox, fanOut, cache, audit, endpointRevoked },
+    dashboard: dashboardEventsOf(base),
   });
   const matrixAccounts = createMatrixAccounts({
     ...{ unitOfWork, names, accounts, proofs, limiter, outbox, audit },

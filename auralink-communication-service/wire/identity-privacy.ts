@@ -31,6 +31,7 @@ import { matrixProfileStore } from '../store/matrix-profile.ts';
 import { privacyStore } from '../store/privacy.ts';
 import { rateLimiter } from '../store/rate-limits.ts';
 import type { Base, Chore } from './base.ts';
+import { dashboardEventsOf } from './dashboard.ts';
 
 /** Old requests, or lapsed invitation codes, that one statement deletes. */
 export const TIDY_BATCH = 1_000;
@@ -77,6 +78,7 @@ export function wirePrivacy(base: Omit<Base, 'processId'>, needs: PrivacyNeeds):
   const service = createContacts(deps);
   const privacy = createPrivacyService({
     ...{ unitOfWork, store, contacts, views, log, outbox, fanOut, cache, audit },
+    dashboard: dashboardEventsOf(base),
   });
   return {
     plugins: [

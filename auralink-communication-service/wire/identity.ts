@@ -46,6 +46,7 @@ import { hitTaker, rateLimiter } from '../store/rate-limits.ts';
 import { serviceTokenStore } from '../store/service-tokens.ts';
 import { PHONE_APP_ID } from './apps.ts';
 import type { Base, Chore } from './base.ts';
+import { dashboardEventsOf } from './dashboard.ts';
 import { type Parts, wireParts } from './identity-parts.ts';
 
 /** Of our application-service registration (docker/conf). */
@@ -231,6 +232,7 @@ function registrationDeps(base: IdentityBase, stores: Stores, synapse: Synapse):
     newId: base.newId,
     newUserId: () => `@u${randomBytes(LOCALPART_BYTES).toString('hex')}:${SYNAPSE_SERVER_NAME}` as UserId,
     reserved: reservedSkeletons(parseReservedNames(operatorsOwn)),
+    dashboard: dashboardEventsOf(base),
     audit: auditStore(base.metrics.audited),
     metrics: base.metrics,
   };

@@ -23,6 +23,7 @@ import { rateLimiter } from '../store/rate-limits.ts';
 import { builtInApps, parseAppHosts } from './apps.ts';
 import type { Base, Chore } from './base.ts';
 import { type CallsRoom, wireCalls } from './calls.ts';
+import { dashboardChores, startDelivering } from './dashboard.ts';
 import { databaseAddress } from './database.ts';
 import {
   type Engines,
@@ -81,10 +82,11 @@ export async function startService(config: Config): Promise<Service> {
   });
   const doors = await openDoors(base, { identity, room, engines });
   const loops = [
-    startChores(base, [...identity.chores, ...messages.chores]),
+    startChores(base, [...identity.chores, ...messages.chores, ...dashboardChores(base)]),
     messages.start(),
     startOutbox(base, identity),
     watchSynapse(base, identity.synapse),
+    await startDelivering(base),
   ];
   const takeBackReady = sayReady(config.RUN_DIR);
   log.info({ port: config.PUBLIC_PORT }, 'the service is open');

@@ -32,6 +32,7 @@ import { rateLimiter } from '../store/rate-limits.ts';
 import { challengeStore } from '../store/verification-challenges.ts';
 import { proofStore } from '../store/verification.ts';
 import type { Base, Chore } from './base.ts';
+import { proofEventsOf } from './dashboard.ts';
 
 /** How often proofs and codes whose time is over are ended. */
 export const VERIFICATION_EXPIRY_SECONDS = 30;
@@ -160,7 +161,11 @@ function findPerson(
 
 type NewsNeeds = Pick<VerificationNeeds<unknown>, 'audit' | 'cache' | 'fanOut' | 'eventLog'>;
 
-function newsOf({ db }: Pick<Base, 'db'>, { audit, cache, fanOut, eventLog }: NewsNeeds): ProofNews {
+function newsOf(
+  base: Pick<Base, 'config' | 'db' | 'newId'>,
+  { audit, cache, fanOut, eventLog }: NewsNeeds,
+): ProofNews {
+  const { db } = base;
   const contacts = contactStore(db.pool);
   const privacy = privacyStore(db.pool);
   return {
@@ -172,7 +177,7 @@ function newsOf({ db }: Pick<Base, 'db'>, { audit, cache, fanOut, eventLog }: Ne
       if (shows(rules, 'friend', 'verifications')) await fanOut.changed(tx, personId);
     },
     record: (tx, entry) => audit.record(tx, entry),
-    emit: async () => {},
+    emit: proofEventsOf(base),
     committed: (people) => cache.changed(people),
   };
 }

@@ -36,6 +36,7 @@ function depsOf(process: 0 | 1): RegistrationDeps {
     newId,
     newUserId: () => `@u${randomBytes(16).toString('hex')}:example.org` as UserId,
     reserved: reservedSkeletons([]),
+    dashboard: { emit: async () => {} },
     audit: auditStore(),
     metrics: { registered: () => {} },
   };

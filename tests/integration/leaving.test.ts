@@ -31,6 +31,7 @@ import { nameStore } from '../../auralink-communication-service/store/names.ts';
 import { createOutbox } from '../../auralink-communication-service/store/outbox.ts';
 import { personKeyStore } from '../../auralink-communication-service/store/person-keys.ts';
 import { rateLimiter } from '../../auralink-communication-service/store/rate-limits.ts';
+import { dashboardEvents } from '../../auralink-communication-service/store/webhooks.ts';
 import { testDatabase } from '../harness.ts';
 import { planOf, statementsOf } from '../support/plans.ts';
 
@@ -66,6 +67,7 @@ const deps: ErasureDeps = {
   contacts: contactStore(pool),
   log: createEventLog(pool),
   outbox: createOutbox(pool, newId),
+  dashboard: dashboardEvents(newId),
   audit: auditStore(),
   cache: { changed: (people: readonly PersonId[]) => people.forEach(vault.forget) },
   endpointRevoked: (endpointId) => void revoked.push(endpointId),

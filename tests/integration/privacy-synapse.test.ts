@@ -108,6 +108,7 @@ const accounts = createMatrixAccounts({
 const names = createNames({
   ...{ unitOfWork: door.db.unitOfWork, names: nameStore(door.db.pool), accounts: accountStore(door.db.pool) },
   ...{ proofs: { byPassword: async (userId: UserId) => userId, byOpenIdToken: async () => null } },
+  dashboard: { emit: async () => {} },
   ...{ limiter: { hit: async () => {} }, newId, reserved: new Set<string>() },
   ...{ outbox: createOutbox(door.db.pool, newId), audit: { record: async () => {} } },
   ...{ fanOut: door.part.fanOut, cache: { changed: () => {} } as never, endpointRevoked: () => {} },

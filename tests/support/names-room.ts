@@ -36,6 +36,8 @@ export const ROOM_PASSWORD = 'correct horse battery';
 export interface Told {
   readonly acts: { readonly act: string; readonly subject: PersonId }[];
   readonly changed: PersonId[];
+  /** Types of events for the Dashboard. */
+  readonly emitted: string[];
   readonly topics: string[];
   readonly fannedOut: PersonId[];
   readonly events: { readonly endpointId: EndpointId; readonly type: string }[];
@@ -55,7 +57,15 @@ export interface NamesRoom {
 
 /** `matrix`: the homeserver that several processes share. */
 export function namesRoom(db: Db, matrix = new FakeMatrixAccounts()): NamesRoom {
-  const told: Told = { acts: [], changed: [], topics: [], fannedOut: [], events: [], revoked: [] };
+  const told: Told = {
+    acts: [],
+    changed: [],
+    topics: [],
+    fannedOut: [],
+    events: [],
+    revoked: [],
+    emitted: [],
+  };
   const openIdTokens = new Map<string, UserId>();
   const { unitOfWork, pool } = db;
   const names = nameStore(pool);
@@ -73,6 +83,7 @@ export function namesRoom(db: Db, matrix = new FakeMatrixAccounts()): NamesRoom 
   const registration = createRegistration({
     ...{ unitOfWork, registry: registryStore(pool), accounts: matrix, newId, reserved },
     newUserId: () => `@u${randomBytes(16).toString('hex')}:example.org` as UserId,
+    dashboard: { emit: async () => {} },
     audit: { record: async () => {} },
     metrics: { registered: () => {} },
   } as Parameters<typeof createRegistration>[0]);
@@ -83,6 +94,7 @@ export function namesRoom(db: Db, matrix = new FakeMatrixAccounts()): NamesRoom 
   const outbox = { enqueue: async (_tx: unknown, topic: string) => void told.topics.push(topic) };
   const service = createNames({
     ...{ unitOfWork, names, accounts, proofs, limiter, newId, reserved, registration, audit, outbox },
+    dashboard: { emit: async (_tx, { type }) => void told.emitted.push(type) },
     log: {
       append: async (_tx, events) => {
         told.events.push(...events.map(({ endpointId, type }) => ({ endpointId, type })));

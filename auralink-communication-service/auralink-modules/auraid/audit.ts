@@ -35,6 +35,20 @@ export const ACTS = [
   'verification.superseded',
   'verification.expired',
   'password.reset',
+  'webhooks.replayed',
+  'webhooks.secret_rotated',
+  'webhooks.enabled',
+  'webhooks.disabled',
+  'reviewer.granted',
+  'reviewer.revoked',
+  'person.suspended',
+  'person.resumed',
+  'app.made',
+  'app.changed',
+  'app.switched',
+  'app.key_issued',
+  'app.key_rotated',
+  'app.key_revoked',
 ] as const;
 export type Act = (typeof ACTS)[number];
 

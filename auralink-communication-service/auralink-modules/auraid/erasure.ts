@@ -7,6 +7,7 @@ import { AuraError } from '../../core/errors.ts';
 import type { EndpointId, PersonId } from '../../core/ids.ts';
 import type { OutboxHandler } from '../../core/outbox.ts';
 import type { Tx, UnitOfWork } from '../../core/unit-of-work.ts';
+import type { DashboardEvents } from '../dashboard/model.ts';
 import type { Audit } from './audit.ts';
 import { takeBackLater } from './matrix-profile.ts';
 import { goneAddress, type NamesService, tellGone } from './names-service.ts';
@@ -29,6 +30,7 @@ export interface ErasureDeps {
   readonly contacts: Pick<ContactStore, 'listEndpoints'>;
   readonly log: EventAppender;
   readonly outbox: Outbox;
+  readonly dashboard: DashboardEvents;
   readonly audit: Audit;
   readonly cache: IdentityCache;
   readonly endpointRevoked: EndpointRevoked;
@@ -100,6 +102,8 @@ export async function erase(deps: ErasureDeps, personId: PersonId, confirmation:
     const left = accounts.map(({ userId, provisioned }): LeftAccount => ({ userId, provisioned }));
     await deps.outbox.enqueue(tx, ERASE_TOPIC, { personId, accounts: left });
     await tellFriends(deps, tx, friends, own.auraId);
+    const { dashboardUserId } = own;
+    await deps.dashboard.emit(tx, { type: 'auraid.erased', data: { personId, dashboardUserId } });
     await deps.audit.record(tx, { actor: `person:${personId}`, act: 'erasure.confirmed', subject: personId });
     return endpoints;
   });

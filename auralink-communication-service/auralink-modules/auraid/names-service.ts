@@ -7,6 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { AuraError, signedOut } from '../../core/errors.ts';
 import type { AuraId, EndpointId, NewId, PersonId, UserId } from '../../core/ids.ts';
 import type { Tx, UnitOfWork } from '../../core/unit-of-work.ts';
+import type { DashboardEvents } from '../dashboard/model.ts';
 import type { Audit } from './audit.ts';
 import { MATRIX_PROFILE_TOPIC, takeBackLater } from './matrix-profile.ts';
 import type { Registered } from './model.ts';
@@ -42,6 +43,7 @@ export interface NamesDeps {
   readonly outbox: { enqueue(tx: Tx, topic: string, payload: object): Promise<void> };
   readonly fanOut: ContactFanOut;
   readonly cache: IdentityCache;
+  readonly dashboard: DashboardEvents;
   readonly audit: Audit;
   readonly endpointRevoked: EndpointRevoked;
 }
@@ -158,6 +160,13 @@ async function renameIn(deps: NamesDeps, tx: Tx, personId: PersonId, name: Claim
   await names.dropHold(tx, personId, name.auraId);
   await deps.fanOut.changed(tx, personId);
   await tellHerself(deps, tx, personId);
+  await deps.dashboard.emit(tx, {
+    type: 'auraid.renamed',
+    data: {
+      ...{ personId, auraId: name.auraId, previousAuraId: own.auraId },
+      aliasUntil: aliasUntil.toISOString(),
+    },
+  });
   await record(deps, tx, personId, 'name.renamed');
   return aliasUntil;
 }
@@ -174,6 +183,7 @@ async function release(deps: NamesDeps, personId: PersonId): Promise<void> {
     }
     const endpoints = await names.endSessions(tx, personId);
     await deps.fanOut.changed(tx, personId);
+    await deps.dashboard.emit(tx, { type: 'auraid.released', data: { personId, auraId: own.auraId } });
     await record(deps, tx, personId, 'name.released');
     return endpoints;
   });
@@ -221,6 +231,7 @@ async function claimIn(
   await deps.accounts.makePrimary(tx, owner.personId, userId);
   await deps.outbox.enqueue(tx, MATRIX_PROFILE_TOPIC, { personId: owner.personId });
   await deps.fanOut.changed(tx, owner.personId);
+  await tellRegistered(deps, tx, owner.personId, name.auraId, 'returned');
   await record(deps, tx, owner.personId, 'name.taken_back');
   return done(owner.personId, true);
 }
@@ -250,8 +261,20 @@ async function claimFirst(
     });
   }
   await deps.outbox.enqueue(tx, MATRIX_PROFILE_TOPIC, { personId });
+  await tellRegistered(deps, tx, personId, auraId, 'matrix_account');
   await record(deps, tx, personId, 'name.claimed');
   return personId;
+}
+
+function tellRegistered(
+  deps: NamesDeps,
+  tx: Tx,
+  personId: PersonId,
+  auraId: AuraId,
+  via: 'matrix_account' | 'returned',
+): Promise<void> {
+  const data = { personId, auraId, dashboardUserId: null, via };
+  return deps.dashboard.emit(tx, { type: 'auraid.registered', data });
 }
 
 /** Her own open pages ask for what is true now. */

@@ -19,7 +19,10 @@ export interface OwnAccount extends LeftAccount {
 
 export interface ErasureStore {
   /** Locks her row; null when she is not active. */
-  lockActive(tx: Tx, personId: PersonId): Promise<{ readonly auraId: AuraId } | null>;
+  lockActive(
+    tx: Tx,
+    personId: PersonId,
+  ): Promise<{ readonly auraId: AuraId; readonly dashboardUserId: string | null } | null>;
   listAccounts(tx: Tx, personId: PersonId): Promise<OwnAccount[]>;
   /** Some of her friends, who are told that she changed. */
   listFriends(tx: Tx, personId: PersonId, limit: number): Promise<PersonId[]>;

@@ -5,6 +5,7 @@
 import { AuraError } from '../../core/errors.ts';
 import type { PersonId } from '../../core/ids.ts';
 import type { Tx, UnitOfWork } from '../../core/unit-of-work.ts';
+import type { DashboardEvents } from '../dashboard/model.ts';
 import type { Audit } from './audit.ts';
 import { MATRIX_PROFILE_TOPIC } from './matrix-profile.ts';
 import type { PeopleViews } from './people-views.ts';
@@ -23,6 +24,7 @@ export interface PrivacyDeps {
   readonly outbox: Outbox;
   readonly fanOut: ContactFanOut;
   readonly cache: IdentityCache;
+  readonly dashboard: DashboardEvents;
   readonly audit: Audit;
 }
 
@@ -59,6 +61,10 @@ async function setIn(deps: PrivacyDeps, tx: Tx, personId: PersonId, patch: Parti
     tx,
     endpoints.map(({ endpointId }) => ({ endpointId, type: 'privacy.updated', data: rules })),
   );
+  const changed = ruleNames(patch).filter((rule) => before[rule] !== rules[rule]);
+  if (changed.length > 0) {
+    await deps.dashboard.emit(tx, { type: 'auraid.privacy_changed', data: { personId, changed } });
+  }
   await deps.audit.record(tx, {
     actor: `person:${personId}`,
     act: 'privacy.changed',
@@ -67,6 +73,9 @@ async function setIn(deps: PrivacyDeps, tx: Tx, personId: PersonId, patch: Parti
   });
   return rules;
 }
+
+/** Keys of a patch are rules' names: it was parsed. */
+const ruleNames = (patch: Partial<Rules>) => Object.keys(patch) as (keyof Rules)[];
 
 /** Of these two people; the calls room asks. */
 export interface PrivacyGate {

@@ -6,6 +6,7 @@
 import { AuraError } from '../../core/errors.ts';
 import type { NewId, PersonId, UserId } from '../../core/ids.ts';
 import type { Tx, UnitOfWork } from '../../core/unit-of-work.ts';
+import type { DashboardEvents } from '../dashboard/model.ts';
 import type { Audit } from './audit.ts';
 import {
   type NameCheck,
@@ -26,6 +27,7 @@ export interface RegistrationDeps {
   readonly newUserId: () => UserId;
   /** Skeletons that nobody may claim. */
   readonly reserved: ReadonlySet<string>;
+  readonly dashboard: DashboardEvents;
   readonly audit: Audit;
   readonly metrics: Pick<IdentityMetrics, 'registered'>;
 }
@@ -112,7 +114,13 @@ async function activate(
   const passwordSet = request.password !== null;
   const row = await deps.unitOfWork.run(async (tx) => {
     if (await deps.registry.activate(tx, personId, name.auraId, userId, passwordSet)) {
-      const actor = request.dashboardUserId === null ? (`person:${personId}` as const) : 'service:dashboard';
+      const { dashboardUserId } = request;
+      const via = dashboardUserId === null ? 'page' : 'dashboard';
+      await deps.dashboard.emit(tx, {
+        type: 'auraid.registered',
+        data: { personId, auraId: name.auraId, dashboardUserId, via },
+      });
+      const actor = dashboardUserId === null ? (`person:${personId}` as const) : 'service:dashboard';
       await deps.audit.record(tx, { actor, act: 'name.claimed', subject: personId });
       return null;
     }

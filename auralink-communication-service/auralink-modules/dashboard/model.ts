@@ -5,19 +5,21 @@
  */
 import { z } from 'zod';
 import type { PersonId } from '../../core/ids.ts';
+import type { Tx } from '../../core/unit-of-work.ts';
+import { END_REASONS, LEVELS } from '../verification/model.ts';
+
+/** Deliveries on one page of the list. */
+export const DELIVERIES_LISTED_MAX = 200;
+/** After a rotation messages are signed by the old secret too for so long, unless said otherwise. */
+export const ROTATION_GRACE_SECONDS = 86_400;
+/** The longest such time. */
+export const ROTATION_GRACE_MAX_SECONDS = 604_800;
 
 const personId = z.uuid().transform((id) => id as PersonId);
 const at = z.iso.datetime();
 
-/** What a verification proved; the words that go with each level are the room `verification`'s. */
-export const LEVELS = ['email_controlled', 'phone_controlled', 'document_seen', 'document_proven'] as const;
-
-const verification = {
-  personId,
-  verificationId: z.uuid(),
-  method: z.enum(['email', 'phone', 'document']),
-  level: z.enum(LEVELS),
-};
+/** What was proved, never what with. */
+const verification = { personId, level: z.enum(LEVELS) };
 
 /** Each event's `data`, by its type. */
 export const EVENT_DATA = {
@@ -36,11 +38,8 @@ export const EVENT_DATA = {
     aliasUntil: at,
   }),
   'auraid.released': z.strictObject({ personId, auraId: z.string() }),
-  'auraid.verified': z.strictObject({ ...verification, verifiedAt: at, expiresAt: at.nullable() }),
-  'auraid.verification_withdrawn': z.strictObject({
-    ...verification,
-    reason: z.enum(['withdrawn', 'superseded', 'expired', 'revoked']),
-  }),
+  'auraid.verified': z.strictObject({ ...verification, expiresAt: at.nullable() }),
+  'auraid.verification_withdrawn': z.strictObject({ ...verification, reason: z.enum(END_REASONS) }),
   /** Which rules changed, not to what: that is asked for. */
   'auraid.privacy_changed': z.strictObject({ personId, changed: z.array(z.string()).min(1) }),
   'auraid.erased': z.strictObject({ personId, dashboardUserId: z.string().nullable() }),
@@ -80,6 +79,15 @@ export type DashboardEvent = {
     readonly onceKey?: string;
   };
 }[EventType];
+
+/** For whoever causes an event. */
+export interface DashboardEvents {
+  /**
+   * In the transaction of the change, after the lock on the person's row, so that her events have the order of her
+   * changes. Does nothing where no Dashboard is configured.
+   */
+  emit(tx: Tx, event: DashboardEvent): Promise<void>;
+}
 
 const messageOf = (type: EventType) =>
   z.strictObject({ type: z.literal(type), timestamp: at, data: EVENT_DATA[type] });
