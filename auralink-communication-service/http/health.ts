@@ -14,7 +14,17 @@ export const PROBE_TIMEOUT_MS = 1_000;
 /** Probes run at most this often, however often /health is asked for. */
 export const HEALTH_CACHED_MS = 1_000;
 
-export const PARTS = ['postgres', 'redis', 'synapse', 'livekit', 'coturn', 'dashboard', 'ai_core'] as const;
+export const PARTS = [
+  'postgres',
+  'redis',
+  'synapse',
+  'livekit',
+  'coturn',
+  'mail',
+  'sms',
+  'dashboard',
+  'ai_core',
+] as const;
 export type PartName = (typeof PARTS)[number];
 /** Without these nobody can call. */
 const ESSENTIAL: readonly string[] = ['postgres', 'livekit'];

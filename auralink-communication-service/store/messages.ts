@@ -48,7 +48,7 @@ const SETTLE = `WITH settled AS (
   SELECT message_id FROM settled`;
 
 const PUT_BACK = `UPDATE outgoing_messages SET state = 'queued', reason = $4,
-    lost_outcomes = lost_outcomes + $5::int,
+    lost_outcomes = lost_outcomes + $5::boolean::int,
     run_at = least(now() + make_interval(secs => $3), greatest(expires_at, now()))
   WHERE message_id = $1 AND attempts = $2 AND state = 'sending' RETURNING message_id`;
 

@@ -33,6 +33,7 @@ import { privacyStore } from '../store/privacy.ts';
 import type { Base } from './base.ts';
 import { databaseAddress } from './database.ts';
 import { type Loop, startLoop } from './loops.ts';
+import type { MessagesPart } from './messages.ts';
 import { SERVICE_VERSION } from './version.ts';
 
 /** How often we look whether Synapse has come back. */
@@ -100,6 +101,8 @@ export interface PublicNeeds {
   /** Somebody signed in at Synapse through our door. */
   readonly matrixSignedIn: MatrixSignIns['note'];
   readonly isStopping: () => boolean;
+  /** How e-mail and SMS fare. */
+  readonly messages: Pick<MessagesPart, 'probe'>;
 }
 
 /** For the public door's root, before the routes that they describe and count. */
@@ -117,7 +120,7 @@ export function publicEnginePlugins(base: Base, engines: Engines, needs: PublicN
     }),
     wellKnownRoutes({ publicBaseUrl: config.PUBLIC_BASE_URL, federation: config.ENABLE_FEDERATION }),
     healthRoutes({
-      probes: probes(base, engines),
+      probes: probes(base, engines, needs.messages),
       runDir: config.RUN_DIR,
       version: SERVICE_VERSION,
       clock,
@@ -126,7 +129,11 @@ export function publicEnginePlugins(base: Base, engines: Engines, needs: PublicN
   ];
 }
 
-function probes({ config }: Base, { redis, databaseProbe, provider }: Engines): HealthDeps['probes'] {
+function probes(
+  { config }: Base,
+  { redis, databaseProbe, provider }: Engines,
+  messages: PublicNeeds['messages'],
+): HealthDeps['probes'] {
   const { DASHBOARD_SERVICE_URL: dashboard, AI_CORE_URL: aiCore } = configSchema.shape;
   return {
     postgres: () => databaseProbe.ask(),
@@ -134,6 +141,8 @@ function probes({ config }: Base, { redis, databaseProbe, provider }: Engines): 
     synapse: synapseProbe(config.SYNAPSE_URL),
     livekit: livekitProbe(config.LIVEKIT_URL, () => provider.listRooms()),
     coturn: stunProbe(config.COTURN_URL),
+    mail: () => messages.probe('email'),
+    sms: () => messages.probe('sms'),
     dashboard: platformProbe(config.DASHBOARD_SERVICE_URL, dashboard.parse(undefined)),
     ai_core: platformProbe(config.AI_CORE_URL, aiCore.parse(undefined)),
   };

@@ -37,7 +37,7 @@ import { type Identity, wireIdentity } from './identity.ts';
 import { createLogger, type Logger } from './logger.ts';
 import { type Loop, startLoop } from './loops.ts';
 import { meshPlugins } from './mesh.ts';
-import { wireMessages } from './messages.ts';
+import { type MessagesPart, wireMessages } from './messages.ts';
 import { sayReady } from './ready-file.ts';
 
 /** How often a process looks whether a chore is due. */
@@ -80,7 +80,7 @@ export async function startService(config: Config): Promise<Service> {
     metrics: engines.metrics.calls,
     sockets: engines.metrics.endpoints,
   });
-  const doors = await openDoors(base, { identity, room, engines });
+  const doors = await openDoors(base, { identity, room, engines, messages });
   const loops = [
     startChores(base, [...identity.chores, ...messages.chores, ...dashboardChores(base)]),
     messages.start(),
@@ -108,6 +108,7 @@ interface Rooms {
   readonly identity: Identity;
   readonly room: CallsRoom;
   readonly engines: Engines;
+  readonly messages: MessagesPart;
 }
 
 async function openDoors(base: Base, rooms: Rooms): Promise<{ close(): Promise<void> }> {
@@ -135,7 +136,7 @@ async function openDoors(base: Base, rooms: Rooms): Promise<{ close(): Promise<v
 }
 
 /** In this order: a demo app's host has nothing but its pages, and the API's description must see all routes. */
-function publicPlugins(base: Base, { identity, room, engines }: Rooms): FastifyPluginAsync[] {
+function publicPlugins(base: Base, { identity, room, engines, messages }: Rooms): FastifyPluginAsync[] {
   const { config, clock } = base;
   return [
     pagesPlugin({
@@ -149,7 +150,9 @@ function publicPlugins(base: Base, { identity, room, engines }: Rooms): FastifyP
       resolveAuraId: identity.resolveAuraId,
       matrixSignedIn: matrixSignIns(base.db.pool).note,
       isStopping: () => room.hub.stopping,
+      messages,
     }),
+    ...messages.plugins,
     ...identity.plugins,
     callsRoutes({
       calls: room.calls,
