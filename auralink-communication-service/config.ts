@@ -254,6 +254,29 @@ export const configSchema = z.object({
     .string()
     .default('')
     .describe("Operator's list of names that nobody may claim, one a line"),
+  DOCUMENT_AUTHORITIES_PATH: z
+    .string()
+    .default('')
+    .describe(
+      'Folder (or file) with the country signing certificates, revocation lists or master list by which chips of travel documents are proven; empty: chips are not taken',
+    ),
+  DOCUMENT_REVIEWERS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(2)
+    .default(1)
+    .describe('How many reviewers must agree on a document'),
+  DOCUMENT_KEPT_DAYS: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(365)
+    .default(30)
+    .describe('Days for which pictures and lines of a document are kept after the decision'),
+  DOCUMENT_ACCEPT_SPECIMEN: flag
+    .default(false)
+    .describe("Take ICAO's specimen state UTO for one: for development only"),
   DEMO_APPS: flag.default(false).describe('Register the demo apps Chat, Market and Play'),
   RUN_DIR: z
     .string()

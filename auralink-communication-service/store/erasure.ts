@@ -33,6 +33,8 @@ const DELETIONS: readonly (readonly [name: string, sql: string])[] = [
   ['choices', 'DELETE FROM device_choices WHERE person_id = $1'],
   ['reviewer', 'DELETE FROM reviewer_roles WHERE person_id = $1'],
   ['own-apps', 'UPDATE apps SET owner_person_id = NULL WHERE owner_person_id = $1'],
+  ['documents', 'DELETE FROM identity_documents WHERE person_id = $1'],
+  ['claims', 'UPDATE identity_documents SET claimed_by = NULL, claimed_until = NULL WHERE claimed_by = $1'],
   ['trust', 'DELETE FROM trust_scores WHERE person_id = $1'],
   ['notifications', 'DELETE FROM notification_queue WHERE person_id = $1'],
   ['messages', 'DELETE FROM outgoing_messages WHERE person_id = $1'],

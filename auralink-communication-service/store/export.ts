@@ -63,6 +63,33 @@ const SECTIONS: readonly Section[] = [
     },
   },
   {
+    name: 'documents',
+    tables: ['identity_documents'],
+    sql: `SELECT document_id, lines_envelope, state, decided_by AS "by", reason, missing, created_at AS "createdAt",
+        sent_at AS "sentAt", decided_at AS "decidedAt", delete_at AS "deletedOn"
+      FROM identity_documents WHERE person_id = $1 LIMIT $2`,
+    sealed: { as: 'lines', table: 'identity_documents', column: 'lines_envelope', row: 'document_id' },
+  },
+  {
+    name: 'documentNotes',
+    tables: ['identity_documents'],
+    sql: `SELECT document_id, note_envelope, updated_at AS "writtenAt" FROM identity_documents
+      WHERE person_id = $1 AND note_envelope IS NOT NULL LIMIT $2`,
+    sealed: { as: 'note', table: 'identity_documents', column: 'note_envelope', row: 'document_id' },
+  },
+  {
+    name: 'documentImages',
+    tables: ['document_images'],
+    sql: `SELECT image_id, envelope, 'picture' AS kind, side, width, height, created_at AS "uploadedAt"
+      FROM document_images WHERE person_id = $1 LIMIT $2`,
+    sealed: { as: 'image', table: 'document_images', column: 'envelope', row: 'image_id' },
+  },
+  {
+    name: 'reviewsDone',
+    tables: ['document_reviews'],
+    sql: `SELECT verdict, reason, created_at AS "at" FROM document_reviews WHERE reviewer_person_id = $1 LIMIT $2`,
+  },
+  {
     name: 'accounts',
     tables: ['matrix_user_mappings'],
     sql: `SELECT matrix_user_id AS "userId", is_primary AS "primary", attached_by AS "attachedBy", created_at AS "since",

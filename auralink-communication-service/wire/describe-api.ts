@@ -8,6 +8,7 @@ import { newId } from '../core/ids.ts';
 import { auraIdRoutes } from '../http/auraid-routes.ts';
 import { callsRoutes } from '../http/calls-routes.ts';
 import { contactsRoutes } from '../http/contacts-routes.ts';
+import { documentRoutes } from '../http/document-routes.ts';
 import { findRoutes } from '../http/find-routes.ts';
 import { healthRoutes } from '../http/health.ts';
 import { interactionClaimRoutes } from '../http/interaction-claim.ts';
@@ -22,6 +23,7 @@ import { privacyRoutes } from '../http/privacy-routes.ts';
 import { profileRoutes } from '../http/profile-routes.ts';
 import { publicRoutes } from '../http/public-routes.ts';
 import { resolveRoutes } from '../http/resolve-routes.ts';
+import { reviewRoutes } from '../http/review-routes.ts';
 import { buildDoor } from '../http/server.ts';
 import { sessionsRoutes } from '../http/sessions-routes.ts';
 import { SERVICE_VERSION } from './version.ts';
@@ -49,6 +51,8 @@ export async function describeApi(): Promise<object> {
     publicRoutes(nothing),
     profileRoutes(nothing),
     leavingRoutes(nothing),
+    documentRoutes(nothing),
+    reviewRoutes(nothing),
     sessionsRoutes(nothing),
     callsRoutes(nothing),
     meshRoutes(nothing),

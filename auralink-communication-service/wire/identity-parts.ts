@@ -21,6 +21,7 @@ import { createOutbox } from '../store/outbox.ts';
 import type { PersonDirectory } from '../store/people.ts';
 import { privacyStore } from '../store/privacy.ts';
 import type { Base, Chore } from './base.ts';
+import { wireDocuments } from './documents.ts';
 import { wireAccount } from './identity-account.ts';
 import { wireFinding } from './identity-finding.ts';
 import { wireLeaving } from './identity-leaving.ts';
@@ -90,6 +91,7 @@ export function wireParts(base: Omit<Base, 'processId'>, needs: PartsNeeds): Par
   const identityService = wireIdentityService(base, {
     ...{ synapse, vault, outbox, ring: storage.ring, messages: needs.messages },
   });
+  const documents = wireDocuments(base, { ...shared, proofs });
   const parts = [storage, privacy, names, account, profile, verification];
   const views = createPeopleViews({ store: privacyStore(base.db.pool), vault });
   return {
@@ -98,9 +100,15 @@ export function wireParts(base: Omit<Base, 'processId'>, needs: PartsNeeds): Par
       ...finding.plugins,
       ...leaving.plugins,
       ...identityService.plugins,
+      ...documents.plugins,
       ...parts.flatMap((part) => part.plugins),
     ],
-    chores: [...finding.chores, ...identityService.chores, ...parts.flatMap((part) => part.chores)],
+    chores: [
+      ...finding.chores,
+      ...identityService.chores,
+      ...documents.chores,
+      ...parts.flatMap((part) => part.chores),
+    ],
     outboxHandlers: new Map([...parts, leaving, identityService].flatMap((part) => [...part.outboxHandlers])),
     gate: privacy.gate,
     proofs,

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { describe, it } from 'node:test';
-import { cleanPicture } from '../../auralink-communication-service/auralink-modules/auraid/picture.ts';
+import { cleanPicture } from '../../auralink-communication-service/core/picture.ts';
 import { constellation } from '../harness.ts';
 import { planOf, statementsOf } from '../support/plans.ts';
 import { openPrivacyDoor, type Somebody } from '../support/privacy-door.ts';

@@ -49,6 +49,17 @@ export const ACTS = [
   'app.key_issued',
   'app.key_rotated',
   'app.key_revoked',
+  'document.begun',
+  'document.sent',
+  'document.withdrawn',
+  'document.claimed',
+  'document.viewed',
+  'document.judged',
+  'document.approved',
+  'document.rejected',
+  'document.asked',
+  'document.deleted',
+  'review.refused',
 ] as const;
 export type Act = (typeof ACTS)[number];
 

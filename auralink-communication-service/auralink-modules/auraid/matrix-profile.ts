@@ -10,7 +10,7 @@ import type { OutboxHandler } from '../../core/outbox.ts';
 import type { Tx } from '../../core/unit-of-work.ts';
 import { findOpened, type Vault } from './data-keys.ts';
 import { fieldPlace } from './envelope.ts';
-import { typeOfPicture } from './picture.ts';
+import { typeOfPicture } from '../../core/picture.ts';
 import type { MatrixProfileStore, MatrixProfiles, Outbox, UploadedPicture } from './ports-privacy.ts';
 
 /** Somebody's name, picture or audience of these has changed. */

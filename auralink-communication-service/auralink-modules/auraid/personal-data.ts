@@ -10,7 +10,7 @@ import type { BlindIndexer, IndexedBy } from './blind-index.ts';
 import { findOpened, type Vault } from './data-keys.ts';
 import { fieldPlace } from './envelope.ts';
 import { MATRIX_PROFILE_TOPIC } from './matrix-profile.ts';
-import { cleanPicture, type Picture, typeOfPicture } from './picture.ts';
+import { cleanPicture, type Picture, typeOfPicture } from '../../core/picture.ts';
 import type {
   ContactFanOut,
   ContactStore,
