@@ -1,5 +1,6 @@
 /** The person's own account: profile, personal fields, sessions, password, export, erasure. Throws AuraLinkError. */
 import type { ApiClient } from './http.ts';
+import { Verifications } from './verifications.ts';
 import type {
   AuditEntry,
   ConnectedApp,
@@ -14,10 +15,13 @@ import type {
 const EXPORT_TIMEOUT_MS = 60_000;
 
 export class Account {
+  /** What she proves. */
+  readonly verifications: Verifications;
   readonly #api: ApiClient;
 
   constructor(api: ApiClient) {
     this.#api = api;
+    this.verifications = new Verifications(api);
   }
 
   /** Null takes a text away. */

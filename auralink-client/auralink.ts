@@ -55,6 +55,8 @@ const EVENT_NAMES = {
   'contact.request': 'contactRequest',
   'privacy.updated': 'privacyUpdated',
   'me.updated': 'meUpdated',
+  'verification.updated': 'verificationUpdated',
+  'verification.superseded': 'verificationSuperseded',
 } as const;
 
 /** An endpoint of the person who signed in. Make one per page, with `createAuraLink`. */
@@ -247,6 +249,8 @@ export class AuraLink {
       case 'contact.request':
       case 'privacy.updated':
       case 'me.updated':
+      case 'verification.updated':
+      case 'verification.superseded':
         await this.#emitter.emit(EVENT_NAMES[event.type], event.data as never);
         return true;
       default:

@@ -17,6 +17,10 @@ export interface AuraLinkEvents {
   privacyUpdated: PrivacyRules;
   /** The person's own name or profile was changed. */
   meUpdated: Record<string, never>;
+  /** One of her proofs was begun, confirmed, withdrawn, lapsed, or will soon: ask `account.verifications.list`. */
+  verificationUpdated: { readonly verificationId: string };
+  /** Somebody else has proved the same address or document, or she has renewed hers. */
+  verificationSuperseded: { readonly verificationId: string };
   state: ConnectionState;
   /** Signed in or out, here or in another tab. */
   session: { readonly signedIn: boolean };

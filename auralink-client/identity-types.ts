@@ -192,3 +192,50 @@ export interface AuditEntry {
   readonly act: string;
   readonly actor: string;
 }
+
+/** `pending`: a code is waited for. `superseded`: by a newer proof of hers, or of somebody else. */
+export type VerificationState = 'pending' | 'verified' | 'rejected' | 'withdrawn' | 'expired' | 'superseded';
+
+/** A proof as its owner sees it. */
+export interface VerificationView {
+  readonly verificationId: string;
+  readonly method: 'email' | 'phone' | 'document';
+  readonly level: Verification;
+  readonly state: VerificationState;
+  /** The address or document; null when it cannot be read any more. */
+  readonly subject: string | null;
+  /** Why it ended: by_herself, field_changed, field_removed, lapsed, never_finished, renewed, proved_by_other, by_reviewer, unbound. */
+  readonly reason: string | null;
+  readonly createdAt: string;
+  readonly verifiedAt: string | null;
+  readonly expiresAt: string | null;
+  readonly endedAt: string | null;
+  /** The code that is on its way; null when there is none that still counts. */
+  readonly challenge: {
+    readonly expiresAt: string;
+    readonly triesLeft: number;
+    readonly sendsLeft: number;
+    readonly resendAt: string;
+    readonly delivery: 'queued' | 'sending' | 'sent' | 'delivered' | 'refused' | 'expired' | 'failed' | null;
+    readonly deliveryReason: string | null;
+  } | null;
+}
+
+export interface VerificationList {
+  readonly verifications: readonly VerificationView[];
+  /** What each level says of her, and what it does not say. */
+  readonly levels: readonly {
+    readonly level: Verification;
+    readonly method: string;
+    readonly title: string;
+    readonly claims: string;
+    readonly claimsNot: string;
+  }[];
+  readonly offered: readonly ('email' | 'phone')[];
+}
+
+/** Whose address a link would prove; the address is masked. */
+export interface LinkedProof {
+  readonly auraId: string;
+  readonly address: string;
+}

@@ -28,5 +28,6 @@ export type {
   QualityLevel,
 } from './media.ts';
 export type { Privacy } from './privacy.ts';
+export type { Verifications } from './verifications.ts';
 export type { Session } from './token-store.ts';
 export type * from './types.ts';

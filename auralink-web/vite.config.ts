@@ -24,6 +24,7 @@ export default defineConfig({
         index: page('index'),
         'sign-in': page('sign-in'),
         invite: page('invite'),
+        verify: page('verify'),
         profile: page('profile'),
         chat: page('chat'),
         market: page('market'),

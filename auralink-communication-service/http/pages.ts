@@ -47,6 +47,10 @@ export function pagesPlugin(options: PagesOptions): FastifyPluginAsync {
     app.get('/i', { schema: { hide: true } as object }, (_request, reply) =>
       sendPage(reply, 'invite.html', options),
     );
+    // As above: the token of an e-mail's link.
+    app.get('/verify', { schema: { hide: true } as object }, (_request, reply) =>
+      sendPage(reply, 'verify.html', options),
+    );
     app.get('/assets/*', { schema: { hide: true } as object }, (request, reply) =>
       asset(request, reply, root),
     );

@@ -11,8 +11,8 @@ import type { ProfileView } from '../auralink-modules/auraid/profile-view.ts';
 import type { RegistrationService } from '../auralink-modules/auraid/registration.ts';
 import type { CallGate } from '../auralink-modules/calls/ports.ts';
 import type { WakeBus } from '../auralink-modules/endpoints/ports.ts';
+import type { Messages, MessageSettled } from '../auralink-modules/messages/model.ts';
 import type { Proofs } from '../auralink-modules/verification/ports.ts';
-import type { Messages } from '../auralink-modules/messages/model.ts';
 import type { PersonId } from '../core/ids.ts';
 import type { OutboxHandler } from '../core/outbox.ts';
 import type { EndpointAuth } from '../http/endpoint-auth.ts';
@@ -31,7 +31,7 @@ import { wireProfile } from './identity-profile.ts';
 import { wireResolve } from './identity-resolve.ts';
 import { wireIdentityService } from './identity-service.ts';
 import { wireStorage } from './identity-storage.ts';
-import { NO_COURIER, wireVerification } from './verification.ts';
+import { wireVerification } from './verification.ts';
 
 export interface PartsNeeds {
   readonly auth: EndpointAuth;
@@ -53,6 +53,7 @@ export interface Parts {
   readonly outboxHandlers: ReadonlyMap<string, OutboxHandler>;
   /** Whose calls ring. */
   readonly gate: CallGate;
+  readonly messageSettled: MessageSettled;
   /** For whoever else finds out that somebody proved something. */
   readonly proofs: Proofs;
   /** All that she has told, as she sees it herself. */
@@ -83,7 +84,7 @@ export function wireParts(base: Omit<Base, 'processId'>, needs: PartsNeeds): Par
   });
   const verification = wireVerification(base, {
     ...{ ...shared, indexer, secrets, provider, fanOut: privacy.fanOut },
-    ...{ courier: NO_COURIER, passwords: account.passwords },
+    ...{ courier: needs.messages, passwords: account.passwords },
   });
   const { proofs } = verification;
   const profile = wireProfile(base, { ...shared, indexer, directory, proofs, fanOut: privacy.fanOut });
@@ -112,6 +113,7 @@ export function wireParts(base: Omit<Base, 'processId'>, needs: PartsNeeds): Par
     outboxHandlers: new Map([...parts, leaving, identityService].flatMap((part) => [...part.outboxHandlers])),
     gate: privacy.gate,
     proofs,
+    messageSettled: verification.messageSettled,
     findOwnView: (personId) => views.asSeenBy(personId, 'self'),
     close: async () => {
       await privacy.close();

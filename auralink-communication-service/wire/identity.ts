@@ -14,7 +14,7 @@ import { createRegistration, type RegistrationDeps } from '../auralink-modules/a
 import { parseReservedNames, reservedSkeletons } from '../auralink-modules/auraid/reserved-names.ts';
 import { createSignIn } from '../auralink-modules/auraid/sign-in.ts';
 import type { CallGate } from '../auralink-modules/calls/ports.ts';
-import type { Messages } from '../auralink-modules/messages/model.ts';
+import type { Messages, MessageSettled } from '../auralink-modules/messages/model.ts';
 import type { WakeBus } from '../auralink-modules/endpoints/ports.ts';
 import type { Config } from '../config.ts';
 import type { AppId, DeviceKey, PersonId, UserId } from '../core/ids.ts';
@@ -78,6 +78,8 @@ export interface Identity {
   readonly resolveAuraId: ResolveAuraId;
   /** For the calls room. */
   readonly gate: CallGate;
+  /** For the messages room: rooms whose messages these are learn of it. */
+  readonly messageSettled: MessageSettled;
   readonly chores: readonly Chore[];
   /** What is to be done after commits, by topic. */
   readonly outboxHandlers: ReadonlyMap<string, OutboxHandler>;
@@ -122,6 +124,7 @@ export async function wireIdentity(needs: IdentityBase): Promise<Identity> {
     synapse,
     resolveAuraId: async (auraId) => (await stores.registry.findSignInByName(auraId))?.userId ?? null,
     gate: parts.gate,
+    messageSettled: parts.messageSettled,
     chores: [...identityChores(base, stores), ...parts.chores],
     outboxHandlers: parts.outboxHandlers,
     close: async () => {

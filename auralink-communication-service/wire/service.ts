@@ -71,6 +71,7 @@ export async function startService(config: Config): Promise<Service> {
     setDeviceChoice: createSetDeviceChoice(db.pool),
     endpointRevoked: (endpointId) => room?.endpointRevoked(endpointId),
   });
+  messages.onSettled(identity.messageSettled);
   for (const app of builtInApps(config)) await identity.apps.upsertApp(app);
   room = await wireCalls(base, {
     directory: identity.directory,

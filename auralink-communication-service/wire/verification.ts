@@ -11,17 +11,15 @@ import type { IdentityCache } from '../auralink-modules/auraid/resolver.ts';
 import { createChallenges } from '../auralink-modules/verification/challenges.ts';
 import { type ExpiryDeps, expireProofs, remind } from '../auralink-modules/verification/expiry.ts';
 import { createForgotten, type PasswordReset } from '../auralink-modules/verification/forgotten-password.ts';
-import type { Delivery } from '../auralink-modules/verification/model.ts';
+import type { MessageSettled } from '../auralink-modules/messages/model.ts';
 import { supersededNotifier } from '../auralink-modules/verification/notices.ts';
 import type { ProofNews, Proofs } from '../auralink-modules/verification/ports.ts';
 import type { Courier } from '../auralink-modules/verification/ports-challenges.ts';
 import { createProofs, tell } from '../auralink-modules/verification/proofs.ts';
 import { createVerifications } from '../auralink-modules/verification/service.ts';
 import { findAuraId } from '../core/aura-id.ts';
-import { AuraError } from '../core/errors.ts';
 import type { PersonId, UserId } from '../core/ids.ts';
 import type { OutboxHandler } from '../core/outbox.ts';
-import type { Tx } from '../core/unit-of-work.ts';
 import type { EndpointAuth } from '../http/endpoint-auth.ts';
 import { forgottenRoutes } from '../http/forgotten-routes.ts';
 import { verificationRoutes } from '../http/verification-routes.ts';
@@ -60,22 +58,8 @@ export interface VerificationPart {
   readonly outboxHandlers: ReadonlyMap<string, OutboxHandler>;
   readonly proofs: Proofs;
   /** What became of a message, in the transaction that settles it. */
-  messageSettled(
-    tx: Tx,
-    message: { readonly messageId: string; readonly state: Delivery; readonly reason: string | null },
-  ): Promise<void>;
+  readonly messageSettled: MessageSettled;
 }
-
-/** Where nothing is sent: no method by code is offered. */
-export const NO_COURIER: Courier = {
-  enqueue: async () => {
-    throw new AuraError('unavailable', 'This server sends no messages.', {
-      reason: 'channel_not_configured',
-    });
-  },
-  offers: () => false,
-  codeUsed: async () => {},
-};
 
 export function wireVerification<B>(
   base: Omit<Base, 'processId'>,

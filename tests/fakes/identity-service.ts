@@ -16,6 +16,7 @@ import type {
   PersonalField,
   PrivacyRules,
   ProfileView,
+  VerificationView,
 } from '../../auralink-client/index.ts';
 import { pagesPlugin, sendPage } from '../../auralink-communication-service/http/pages.ts';
 import { WEB_DIST } from '../support/web-dist.ts';
@@ -54,6 +55,15 @@ export function viewOf(
     number: null,
     online: false,
     mayMessage: true,
+    ...over,
+  };
+}
+
+function proofOf(over: Partial<VerificationView>): VerificationView {
+  return {
+    ...{ verificationId: randomUUID(), method: 'email', level: 'email_controlled', state: 'verified' },
+    ...{ subject: null, reason: null, createdAt: inDays(-9), endedAt: null, challenge: null },
+    ...{ verifiedAt: inDays(-9), expiresAt: inDays(356) },
     ...over,
   };
 }
@@ -142,6 +152,35 @@ export function aliceLife() {
     fields: [
       { fieldId: randomUUID(), kind: 'email', value: 'alice@example.com', updatedAt: inDays(-1) },
     ] as PersonalField[],
+    verifications: [
+      proofOf({
+        subject: 'alice@new.example.com',
+        state: 'pending',
+        challenge: {
+          expiresAt: inDays(0.006),
+          triesLeft: 5,
+          sendsLeft: 2,
+          resendAt: inDays(0),
+          delivery: 'sent',
+          deliveryReason: null,
+        },
+      }),
+      proofOf({ subject: '+49301234567', method: 'phone', level: 'phone_controlled', expiresAt: inDays(12) }),
+      proofOf({ subject: 'alice@example.com' }),
+      proofOf({
+        subject: 'UTO L898902C3',
+        method: 'document',
+        level: 'document_proven',
+        expiresAt: inDays(900),
+      }),
+      proofOf({
+        subject: 'alice.with.a.very.long.mailbox.name@department.university.example.org',
+        state: 'superseded',
+        reason: 'proved_by_other',
+        endedAt: inDays(-1),
+      }),
+    ] as VerificationView[],
+    offered: ['email', 'phone'] as ('email' | 'phone')[],
     sessions: [
       session({
         current: true,

@@ -5,6 +5,7 @@ import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { identityRoutes } from '../fakes/identity-routes.ts';
 import { type IdentityService, startIdentityService } from '../fakes/identity-service.ts';
 import { signInRoutes } from '../fakes/sign-in-routes.ts';
+import { verificationRoutes } from '../fakes/verification-routes.ts';
 import { eventually } from './browser.ts';
 
 export const PHONE_SIZE = { width: 390, height: 844 };
@@ -15,6 +16,7 @@ export const DESKTOP_SIZE = { width: 1280, height: 900 };
 export const ME_PAGES = [
   'profile',
   'names',
+  'verifications',
   'privacy',
   'contacts',
   'requests',
@@ -35,6 +37,7 @@ const LARGE_CONTRAST_MIN = 3;
 export async function identityStage(): Promise<IdentityService> {
   const service = await startIdentityService((app, life) => {
     identityRoutes(app, life);
+    verificationRoutes(app, life);
     signInRoutes(app);
   });
   after(() => service.close());

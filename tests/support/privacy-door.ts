@@ -35,9 +35,10 @@ import { personDirectory } from '../../auralink-communication-service/store/peop
 import { wireAccount } from '../../auralink-communication-service/wire/identity-account.ts';
 import { type PrivacyPart, wirePrivacy } from '../../auralink-communication-service/wire/identity-privacy.ts';
 import { wireProfile } from '../../auralink-communication-service/wire/identity-profile.ts';
-import { NO_COURIER, wireVerification } from '../../auralink-communication-service/wire/verification.ts';
+import { wireVerification } from '../../auralink-communication-service/wire/verification.ts';
 import { constellation, testDatabase } from '../harness.ts';
 import { freePort } from './identity-door.ts';
+import { recordingCourier } from './verification-room.ts';
 
 const ISSUER = 'http://localhost/oidc';
 const ALL: readonly string[] = [
@@ -149,7 +150,7 @@ export async function openPrivacyDoor(synapseUrl?: string): Promise<PrivacyDoor>
   const secrets = { current: () => Buffer.alloc(KEY_BYTES), all: () => [Buffer.alloc(KEY_BYTES)] };
   const { proofs } = wireVerification(base, {
     ...{ ...needs, indexer, secrets, fanOut: part.fanOut, provider: null },
-    ...{ courier: NO_COURIER, passwords: account.passwords },
+    ...{ courier: recordingCourier(), passwords: account.passwords },
   });
   const profile = wireProfile(base, { ...needs, indexer, proofs, fanOut: part.fanOut });
   const plugins = [...part.plugins, ...account.plugins, ...profile.plugins];

@@ -108,5 +108,5 @@ export const reminderNotice = (
 ): MessageContent =>
   notice(method, 'Confirm your address again', [
     `Your confirmation of ${what} for ${auraId} lapses in ${days} days.`,
-    'Confirm it again on your page "What you have proved"; until then the old one holds.',
+    'Confirm it again on your page "Confirmations"; until then the old one holds.',
   ]);

@@ -18,6 +18,7 @@ import { ProfilePage } from './profile.tsx';
 import { RequestsPage } from './requests.tsx';
 import { mePath } from './route.ts';
 import { SessionsPage } from './sessions.tsx';
+import { VerificationsPage } from './verifications.tsx';
 
 interface MePage {
   readonly id: string;
@@ -32,6 +33,7 @@ const GROUPS: readonly { readonly label: string; readonly pages: readonly MePage
     pages: [
       { id: 'profile', label: 'Profile', icon: 'person', Page: ProfilePage },
       { id: 'names', label: 'Your address', icon: 'at', Page: NamesPage },
+      { id: 'verifications', label: 'Confirmations', icon: 'check', Page: VerificationsPage },
       { id: 'privacy', label: 'Privacy', icon: 'shield', Page: PrivacyPage },
     ],
   },

@@ -62,6 +62,11 @@ const ACT_WORDS: Readonly<Record<string, string>> = {
   'invite.made': 'Invitation link made',
   'invite.revoked': 'Invitation link taken back',
   'export.made': 'Data exported',
+  'verification.proved': 'Address or document confirmed',
+  'verification.withdrawn': 'Confirmation withdrawn',
+  'verification.superseded': 'Confirmation lost to somebody else',
+  'verification.expired': 'Confirmation lapsed',
+  'password.reset': 'New password by a code',
 };
 
 export function actWords(act: string): string {

@@ -56,6 +56,17 @@ export class SignInApi {
     return this.#finish('claim', claim);
   }
 
+  /** Asks for a code to a confirmed address; answers the same whether it is one. */
+  async forgotten(user: string, address: string): Promise<string> {
+    const { resetId } = await send<{ resetId: string }>(`${this.#path}/forgotten`, { user, address });
+    return resetId;
+  }
+
+  /** A new password by that code; all sessions end. */
+  reset(resetId: string, code: string, newPassword: string): Promise<void> {
+    return this.#finish('reset', { resetId, code, newPassword });
+  }
+
   abort(): Promise<void> {
     return this.#finish('abort', {});
   }

@@ -4,6 +4,7 @@ import { AuraLinkError } from '../../../auralink-client/index.ts';
 import { TextField } from '../ui/form.tsx';
 import type { SignInApi } from './api.ts';
 import { ClaimForm, type Unclaimed } from './claim-form.tsx';
+import { ForgottenForm } from './forgotten-form.tsx';
 import { SignInForm } from './sign-in-form.tsx';
 
 function wordsFor(error: unknown): string | undefined {
@@ -26,6 +27,7 @@ interface PasswordFormProps {
 
 export function PasswordForm({ api, loginHint }: PasswordFormProps) {
   const [unclaimed, setUnclaimed] = useState<Unclaimed | null>(null);
+  const [forgotten, setForgotten] = useState(false);
   const [user, setUser] = useState(loginHint);
   const [password, setPassword] = useState('');
   const login = async (): Promise<void> => {
@@ -42,29 +44,35 @@ export function PasswordForm({ api, loginHint }: PasswordFormProps) {
     }
   };
   if (unclaimed !== null) return <ClaimForm api={api} unclaimed={unclaimed} />;
+  if (forgotten) return <ForgottenForm api={api} user={user} onBack={() => setForgotten(false)} />;
   return (
-    <SignInForm testId="signin-submit" action="Sign in" onSubmit={login} wordsFor={wordsFor}>
-      <TextField
-        label="Address"
-        testId="signin-user"
-        value={user}
-        onValue={setUser}
-        placeholder="@alice.aura"
-        autoComplete="username"
-        autoCapitalize="none"
-        spellCheck={false}
-        required
-        hint={<p className="hint">Or your Matrix id.</p>}
-      />
-      <TextField
-        label="Password"
-        testId="signin-password"
-        type="password"
-        value={password}
-        onValue={setPassword}
-        autoComplete="current-password"
-        required
-      />
-    </SignInForm>
+    <>
+      <SignInForm testId="signin-submit" action="Sign in" onSubmit={login} wordsFor={wordsFor}>
+        <TextField
+          label="Address"
+          testId="signin-user"
+          value={user}
+          onValue={setUser}
+          placeholder="@alice.aura"
+          autoComplete="username"
+          autoCapitalize="none"
+          spellCheck={false}
+          required
+          hint={<p className="hint">Or your Matrix id.</p>}
+        />
+        <TextField
+          label="Password"
+          testId="signin-password"
+          type="password"
+          value={password}
+          onValue={setPassword}
+          autoComplete="current-password"
+          required
+        />
+      </SignInForm>
+      <button type="button" className="link" data-testid="forgotten" onClick={() => setForgotten(true)}>
+        Forgotten your password?
+      </button>
+    </>
   );
 }

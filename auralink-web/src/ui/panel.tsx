@@ -62,7 +62,7 @@ export function Row({ lead, title, detail, testId, children }: RowProps) {
 }
 
 /** Long addresses break where their parts end. */
-function softly(text: ReactNode): ReactNode {
+export function softly(text: ReactNode): ReactNode {
   if (typeof text !== 'string') return text;
   return text.split(/(?<=[a-z][.:@_-])(?=[a-z])/i).map((part, at) => (
     // biome-ignore lint/suspicious/noArrayIndexKey: the parts of one text have no other name

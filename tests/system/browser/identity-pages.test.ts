@@ -7,6 +7,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { INTERACTION } from '../../fakes/sign-in-routes.ts';
+import { LINK_TOKEN } from '../../fakes/verification-routes.ts';
 import { testDataDir } from '../../harness.ts';
 import { launchBrowser } from '../../support/browser.ts';
 import {
@@ -32,6 +33,8 @@ const PATHS: readonly (readonly [name: string, path: string])[] = [
   ['public', '/@alice'],
   ['nobody', '/@nobody'],
   ['sign-in', `/sign-in/${INTERACTION}`],
+  ['verify-link', `/verify#${LINK_TOKEN}`],
+  ['verify-nothing', '/verify#x'],
 ];
 
 for (const colorScheme of ['light', 'dark'] as const) {

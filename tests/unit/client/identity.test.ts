@@ -111,3 +111,22 @@ test('events about people reach the app, and are acknowledged though nobody list
   assert.equal(socket().acknowledged().at(-1), 3);
   auralink.disconnect();
 });
+
+test('a code is never asked for or given twice over a broken network, and a link goes without a token', async () => {
+  const { auralink, service } = clientWorld();
+  const { verifications } = auralink.account;
+  const away = () => new Response(null, { status: 503 });
+  service.on(`POST ${API}/me/verifications`, away);
+  service.on(`POST ${API}/me/verifications/v1/submit`, away);
+  service.on(`POST ${API}/verifications/link/look`, () =>
+    json({ auraId: '@bob.aura', address: 'b…@example.org' }),
+  );
+  await assert.rejects(verifications.start('email', 'bob@example.org'), AuraLinkError);
+  await assert.rejects(verifications.submit('v1', '123456'), AuraLinkError);
+  assert.equal(service.seen(`POST ${API}/me/verifications`).length, 1);
+  assert.equal(service.seen(`POST ${API}/me/verifications/v1/submit`).length, 1);
+  assert.deepEqual(await verifications.lookAtLink('T'), { auraId: '@bob.aura', address: 'b…@example.org' });
+  const [asked] = service.seen(`POST ${API}/verifications/link/look`);
+  assert.equal(asked?.headers.authorization, undefined);
+  assert.deepEqual(JSON.parse(asked?.body ?? ''), { token: 'T' });
+});
