@@ -17,6 +17,7 @@ import { openDatabase } from '../../auralink-communication-service/store/db.ts';
 import { rememberWebhook } from '../../auralink-communication-service/store/livekit-webhooks.ts';
 import { ownConstellation, testDatabase } from '../harness.ts';
 import { eventually } from '../support/eventually.ts';
+import { freeze } from '../support/freeze.ts';
 
 const engines = await ownConstellation('livekit', { processes: 0, redis: false, without: ['synapse'] });
 const { config } = engines.settings;
@@ -133,7 +134,7 @@ test("LiveKit's own webhooks are believed and have their effect", async () => {
 });
 
 test('LiveKit away is `unavailable`, at once or after three seconds; back, it works again', async () => {
-  engines.kill('livekit', 'SIGSTOP');
+  await freeze(engines, 'livekit');
   const begin = performance.now();
   await assert.rejects(livekit.ensureRoom('x'), { code: 'unavailable' });
   assert.ok(performance.now() - begin < 5_000);

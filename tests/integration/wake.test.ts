@@ -18,6 +18,7 @@ import { databaseAt } from '../../auralink-communication-service/launcher/postgr
 import { silentLog } from '../fakes/log.ts';
 import { ownConstellation } from '../harness.ts';
 import { eventually } from '../support/eventually.ts';
+import { freeze } from '../support/freeze.ts';
 
 const engines = await ownConstellation('wake', {
   processes: 0,
@@ -115,7 +116,7 @@ test('over Redis again once it is back', async () => {
 });
 
 test('a Redis that is there but does not answer is passed over, and found again', async () => {
-  engines.kill('redis', 'SIGSTOP');
+  await freeze(engines, 'redis');
   try {
     const sent = message();
     one.bus.publish([sent]);
