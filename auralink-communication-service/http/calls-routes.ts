@@ -15,7 +15,7 @@ import {
 import type { CallService } from '../auralink-modules/calls/service.ts';
 import type { Clock } from '../core/clock.ts';
 import { AuraError } from '../core/errors.ts';
-import type { CallId, PersonId, RingId } from '../core/ids.ts';
+import type { AppId, CallId, PersonId, RingId } from '../core/ids.ts';
 import { type EndpointAuth, endpointOf } from './endpoint-auth.ts';
 
 export interface CallRoutesDeps {
@@ -23,6 +23,8 @@ export interface CallRoutesDeps {
   readonly media: MediaService;
   readonly auth: Pick<EndpointAuth, 'requireEndpoint' | 'requireOneOf'>;
   readonly clock: Clock;
+  /** Counts a call of an app. Throws `rate_limited` when the app has reached its quota. */
+  readonly countCall: (appId: AppId) => Promise<void>;
   /** Counts a question that was answered with "nobody": calling must not be a faster way to ask. Throws `rate_limited`. */
   readonly countLookUp: (personId: PersonId) => Promise<void>;
 }
@@ -70,7 +72,7 @@ export function callsRoutes(deps: CallRoutesDeps): FastifyPluginAsyncZod {
   };
 }
 
-function callRoutes({ calls, auth, countLookUp }: CallRoutesDeps): FastifyPluginAsyncZod {
+function callRoutes({ calls, auth, countCall, countLookUp }: CallRoutesDeps): FastifyPluginAsyncZod {
   return async (app) => {
     app.post(
       '/_auralink/v1/calls',
@@ -86,6 +88,7 @@ function callRoutes({ calls, auth, countLookUp }: CallRoutesDeps): FastifyPlugin
       },
       async (request, reply) => {
         const session = endpointOf(request);
+        await countCall(session.appId);
         const placing = calls.place(session, request.body, keyOf(request));
         const { view, created } = await placing.catch(async (error: unknown) => {
           if (error instanceof AuraError && error.code === 'not_found') await countLookUp(session.personId);

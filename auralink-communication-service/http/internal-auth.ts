@@ -16,6 +16,10 @@ export const SERVICE_TOKEN_MAX_AGE_SECONDS = 600;
 export const SERVICE_TOKEN_TOLERANCE_SECONDS = 30;
 /** How long we wait for the Dashboard's keys. */
 export const DASHBOARD_KEYS_TIMEOUT_MS = 3_000;
+/** After the keys were fetched, an unknown key id makes us fetch them again only after so long. */
+export const DASHBOARD_KEYS_COOLDOWN_MS = 30_000;
+/** So long the keys that were fetched are believed without asking again; a key that was withdrawn ends then. */
+export const DASHBOARD_KEYS_KEPT_MS = 600_000;
 const LOOPBACK = ['127.0.0.0/8', '::1/128'];
 const ALGORITHMS = ['EdDSA', 'Ed25519', 'ES256'];
 
@@ -23,7 +27,10 @@ export interface InternalAuthDeps {
   readonly issuer: string;
   readonly audience: string;
   /** The Dashboard's keys: an address to fetch them from, a local set, or null when none are configured. */
-  readonly keys: { readonly url: string } | { readonly set: JSONWebKeySet } | null;
+  readonly keys:
+    | { readonly url: string; readonly cooldownMs?: number; readonly keptMs?: number }
+    | { readonly set: JSONWebKeySet }
+    | null;
   readonly allowedCidrs: readonly string[];
   readonly clock: Clock;
   /** False when the token was used before. */
@@ -66,6 +73,13 @@ export function serviceOf(request: FastifyRequest): ServiceCaller {
   const caller = callers.get(request);
   if (caller === undefined) throw new Error('this route lacks requireService');
   return caller;
+}
+
+export type ServiceActor = `service:${string}`;
+
+/** As the audit log names it. */
+export function serviceActor(request: FastifyRequest): ServiceActor {
+  return `service:${serviceOf(request).subject}`;
 }
 
 export function createInternalAuth(deps: InternalAuthDeps): InternalAuth {
@@ -116,7 +130,11 @@ function verifier(deps: InternalAuthDeps): (token: string) => Promise<Claims> {
   }
   const keySet =
     'url' in deps.keys
-      ? createRemoteJWKSet(new URL(deps.keys.url), { timeoutDuration: DASHBOARD_KEYS_TIMEOUT_MS })
+      ? createRemoteJWKSet(new URL(deps.keys.url), {
+          timeoutDuration: DASHBOARD_KEYS_TIMEOUT_MS,
+          cooldownDuration: deps.keys.cooldownMs ?? DASHBOARD_KEYS_COOLDOWN_MS,
+          cacheMaxAge: deps.keys.keptMs ?? DASHBOARD_KEYS_KEPT_MS,
+        })
       : createLocalJWKSet(deps.keys.set);
   return async (token) => {
     try {

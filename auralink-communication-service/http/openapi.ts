@@ -35,7 +35,8 @@ const OPEN = new Set([
   '/_auralink/v1/profiles/{auraId}',
 ]);
 
-function tokenFor(path: string): 'endpoint' | 'service' | null {
+function tokenFor(path: string): 'endpoint' | 'service' | 'appKey' | null {
+  if (/^\/_auralink\/v1\/app(\/|$)/.test(path)) return 'appKey';
   if (path.startsWith('/internal/')) return 'service';
   return path.startsWith('/_auralink/') && !OPEN.has(path) ? 'endpoint' : null;
 }
@@ -74,6 +75,7 @@ export const openapi = (version: string): FastifyPluginAsync =>
           schemas: { Problem: problem as never },
           securitySchemes: {
             endpoint: bearer('Endpoint token: one person, one app, one device; from Sign in with AuraLink'),
+            appKey: bearer('A key of an app, which its owner or the operator issued'),
             service: bearer("A service's JWT from the Dashboard, with the scope that the route names"),
           },
         },

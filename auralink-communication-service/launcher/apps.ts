@@ -1,18 +1,19 @@
 /** `./aura app add`: registers an app in the database of the constellation that is up, or brings it up to date. */
 import { z } from 'zod';
+import {
+  appIconSchema,
+  appIdSchema,
+  appNameSchema,
+  originSchema,
+} from '../auralink-modules/dashboard/apps-model.ts';
 import type { App } from '../auralink-modules/endpoints/model.ts';
 import type { Config } from '../config.ts';
-import type { AppId } from '../core/ids.ts';
-import { isPlainText, NOT_PLAIN } from '../core/text.ts';
 import { SYNAPSE_CLIENT_ID } from '../http/oidc.ts';
 import { APP_ORIGINS_CACHE_SECONDS, appStore } from '../store/apps.ts';
 import { APP_SCOPES, builtInApps } from '../wire/apps.ts';
 import { type CommonOptions, layoutFor } from './commands.ts';
 import { withDatabase } from './database-of.ts';
 import { FrontDoorError } from './errors.ts';
-
-/** Characters of an app's name, as the table has it. */
-const APP_NAME_MAX_LENGTH = 60;
 
 /** As typed after `./aura app add`. */
 export interface AppOptions {
@@ -25,22 +26,13 @@ export interface AppOptions {
   readonly redirect?: readonly string[];
 }
 
-const shown = (max: number) => z.string().min(1).max(max).refine(isPlainText, NOT_PLAIN);
 const optionsSchema = z.object({
-  id: z.string().regex(/^[a-z][a-z0-9-]{1,31}$/, 'must be 2 to 32 small letters, digits and -, such as chat'),
-  name: shown(APP_NAME_MAX_LENGTH),
-  icon: shown(256),
-  origin: z.url({ protocol: /^https?$/ }).refine(isSafeOrigin, {
-    message: 'must be an origin such as https://shop.example, with https unless it is localhost',
-  }),
+  id: appIdSchema,
+  name: appNameSchema,
+  icon: appIconSchema,
+  origin: originSchema,
   redirect: z.array(z.url()).min(1).optional(),
 });
-
-/** Tokens must not travel in the open; browsers take localhost for safe. */
-function isSafeOrigin(text: string): boolean {
-  const { protocol, hostname, origin } = new URL(text);
-  return text === origin && (protocol === 'https:' || /^(?:.+\.)?localhost$|^127\.0\.0\.1$/.test(hostname));
-}
 
 /** Throws FrontDoorError when something is no app's, or the name belongs to the service. */
 export function appFrom(options: AppOptions, config: Config): App {
@@ -57,7 +49,7 @@ export function appFrom(options: AppOptions, config: Config): App {
   if (foreign !== undefined) {
     throw new FrontDoorError(`--redirect: ${foreign} is not on ${origin}, or has a fragment.`);
   }
-  return { appId: id as AppId, name, icon, origins: [origin], redirectUris: redirect, scopes: APP_SCOPES };
+  return { appId: id, name, icon, origins: [origin], redirectUris: redirect, scopes: APP_SCOPES };
 }
 
 /** Exit code 0; throws FrontDoorError when nothing is up here, or an option is wrong. */

@@ -5,6 +5,8 @@
 import type { FastifyPluginAsync } from 'fastify';
 import { pino } from 'pino';
 import { newId } from '../core/ids.ts';
+import { appAdminRoutes } from '../http/app-admin-routes.ts';
+import { appKeyRoutes } from '../http/app-key-routes.ts';
 import { auraIdRoutes } from '../http/auraid-routes.ts';
 import { callsRoutes } from '../http/calls-routes.ts';
 import { contactsRoutes } from '../http/contacts-routes.ts';
@@ -13,6 +15,7 @@ import { findRoutes } from '../http/find-routes.ts';
 import { healthRoutes } from '../http/health.ts';
 import { interactionClaimRoutes } from '../http/interaction-claim.ts';
 import { interactionRoutes } from '../http/interaction-routes.ts';
+import { internalPeopleRoutes } from '../http/internal-people-routes.ts';
 import { internalRoutes } from '../http/internal-routes.ts';
 import { invitesRoutes } from '../http/invites-routes.ts';
 import { leavingRoutes } from '../http/leaving-routes.ts';
@@ -55,6 +58,9 @@ export async function describeApi(): Promise<object> {
     reviewRoutes(nothing),
     sessionsRoutes(nothing),
     callsRoutes(nothing),
+    internalPeopleRoutes(nothing),
+    appAdminRoutes(nothing),
+    appKeyRoutes(nothing),
     meshRoutes(nothing),
   ] as FastifyPluginAsync[];
   const door = await buildDoor({

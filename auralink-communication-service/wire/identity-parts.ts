@@ -22,6 +22,9 @@ import type { PersonDirectory } from '../store/people.ts';
 import { privacyStore } from '../store/privacy.ts';
 import type { Base, Chore } from './base.ts';
 import { wireDocuments } from './documents.ts';
+import type { Quotas } from '../auralink-modules/dashboard/quotas.ts';
+import type { InternalAuth } from '../http/internal-auth.ts';
+import { wireDashboardDoors } from './dashboard-doors.ts';
 import { wireAccount } from './identity-account.ts';
 import { wireFinding } from './identity-finding.ts';
 import { wireLeaving } from './identity-leaving.ts';
@@ -34,6 +37,7 @@ import { wireStorage } from './identity-storage.ts';
 import { wireVerification } from './verification.ts';
 
 export interface PartsNeeds {
+  readonly internalAuth: InternalAuth;
   readonly auth: EndpointAuth;
   readonly synapse: Synapse;
   readonly provider: Provider;
@@ -51,6 +55,8 @@ export interface Parts {
   readonly plugins: readonly FastifyPluginAsync[];
   readonly chores: readonly Chore[];
   readonly outboxHandlers: ReadonlyMap<string, OutboxHandler>;
+  /** How many calls an app may place. */
+  readonly quotas: Quotas;
   /** Whose calls ring. */
   readonly gate: CallGate;
   readonly messageSettled: MessageSettled;
@@ -94,11 +100,15 @@ export function wireParts(base: Omit<Base, 'processId'>, needs: PartsNeeds): Par
   });
   const documents = wireDocuments(base, { ...shared, proofs });
   const parts = [storage, privacy, names, account, profile, verification];
+  const dashboard = wireDashboardDoors(base, {
+    ...{ auth, audit, cache, endpointRevoked, directory, internal: needs.internalAuth },
+  });
   const views = createPeopleViews({ store: privacyStore(base.db.pool), vault });
   return {
     plugins: [
       ...resolve.plugins,
       ...finding.plugins,
+      ...dashboard.plugins,
       ...leaving.plugins,
       ...identityService.plugins,
       ...documents.plugins,
@@ -111,6 +121,7 @@ export function wireParts(base: Omit<Base, 'processId'>, needs: PartsNeeds): Par
       ...parts.flatMap((part) => part.chores),
     ],
     outboxHandlers: new Map([...parts, leaving, identityService].flatMap((part) => [...part.outboxHandlers])),
+    quotas: dashboard.quotas,
     gate: privacy.gate,
     proofs,
     messageSettled: verification.messageSettled,

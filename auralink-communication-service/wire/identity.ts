@@ -13,6 +13,7 @@ import type { EndpointRevoked, IdentityMetrics } from '../auralink-modules/aurai
 import { createRegistration, type RegistrationDeps } from '../auralink-modules/auraid/registration.ts';
 import { parseReservedNames, reservedSkeletons } from '../auralink-modules/auraid/reserved-names.ts';
 import { createSignIn } from '../auralink-modules/auraid/sign-in.ts';
+import type { Quotas } from '../auralink-modules/dashboard/quotas.ts';
 import type { CallGate } from '../auralink-modules/calls/ports.ts';
 import type { Messages, MessageSettled } from '../auralink-modules/messages/model.ts';
 import type { WakeBus } from '../auralink-modules/endpoints/ports.ts';
@@ -76,6 +77,8 @@ export interface Identity {
   readonly synapse: Synapse;
   /** For the proxy: an AuraID in a Matrix login. */
   readonly resolveAuraId: ResolveAuraId;
+  /** How many calls an app may place. */
+  readonly quotas: Quotas;
   /** For the calls room. */
   readonly gate: CallGate;
   /** For the messages room: rooms whose messages these are learn of it. */
@@ -123,6 +126,7 @@ export async function wireIdentity(needs: IdentityBase): Promise<Identity> {
     apps: stores.apps,
     synapse,
     resolveAuraId: async (auraId) => (await stores.registry.findSignInByName(auraId))?.userId ?? null,
+    quotas: parts.quotas,
     gate: parts.gate,
     messageSettled: parts.messageSettled,
     chores: [...identityChores(base, stores), ...parts.chores],
@@ -175,7 +179,7 @@ function identityPlugins(
   const provider = createOidcProvider(oidc);
   const ownOrigin = new URL(config.PUBLIC_BASE_URL).origin;
   const parts = wireParts(base, {
-    ...{ auth: endpointAuth, synapse, provider, registration, directory },
+    ...{ auth: endpointAuth, internalAuth, synapse, provider, registration, directory },
     ...{ bus: base.bus, endpointRevoked: base.endpointRevoked, metrics: base.metrics },
     messages: base.messages,
     reserved: claiming.reserved,

@@ -160,6 +160,7 @@ function publicPlugins(base: Base, { identity, room, engines, messages }: Rooms)
       media: room.media,
       auth: identity.endpointAuth,
       clock,
+      countCall: identity.quotas.placeCall,
       countLookUp: lookUpCounter(rateLimiter(base.db.pool)),
     }) as FastifyPluginAsync,
     ...meshPlugins(base, identity.internalAuth),

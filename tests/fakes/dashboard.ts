@@ -28,7 +28,7 @@ export interface FakeDashboard {
   readonly url: string;
   readonly jwksUrl: string;
   readonly issuer: string;
-  /** Verified webhooks, in the order in which they were taken (2xx). */
+  /** Verified webhooks, in the order in which they were taken (2xx), each id once. */
   readonly received: Received[];
   /** Every try with a good signature, taken or not. */
   readonly tries: Received[];
@@ -131,7 +131,8 @@ async function receive(on: FakeDashboard, request: IncomingMessage, response: Se
   on.tries.push(received);
   const reply = await on.answer(received);
   if (reply === null) return;
-  if (reply.status >= 200 && reply.status < 300) on.received.push(received);
+  const isKnown = on.received.some(({ webhookId }) => webhookId === received.webhookId);
+  if (reply.status >= 200 && reply.status < 300 && !isKnown) on.received.push(received);
   response.writeHead(reply.status, reply.headers).end();
 }
 

@@ -1,0 +1,201 @@
+/**
+ * Apps: made, changed, and given keys by the operator's Dashboard, or by the person who owns them. A key is shown when it
+ * is issued and never again; its digest is all that is kept.
+ */
+import { createHash } from 'node:crypto';
+import { AuraError } from '../../core/errors.ts';
+import { type AppId, NOBODY, type PersonId } from '../../core/ids.ts';
+import type { Tx, UnitOfWork } from '../../core/unit-of-work.ts';
+import type { Scope } from '../endpoints/model.ts';
+import {
+  APPS_PER_PERSON_MAX,
+  type AppData,
+  type AppTerms,
+  type AppView,
+  DEFAULT_CALLS_PER_DAY,
+  KEY_PREFIX,
+  KEY_RANDOM_BYTES,
+  KEYS_PER_APP_MAX,
+  type KeyView,
+  type NewKey,
+  type OwnedApp,
+} from './apps-model.ts';
+import type { AppAdminStore, Use } from './ports-apps.ts';
+
+export type AppAct =
+  | 'app.made'
+  | 'app.changed'
+  | 'app.switched'
+  | 'app.key_issued'
+  | 'app.key_rotated'
+  | 'app.key_revoked';
+
+/** Who acts: her own apps, or with `owner` null any. */
+export interface AppActor<A> {
+  readonly actor: A;
+  readonly owner: PersonId | null;
+}
+
+export interface AppsDeps<A> {
+  readonly unitOfWork: UnitOfWork;
+  readonly store: AppAdminStore;
+  readonly audit: {
+    record(
+      tx: Tx,
+      entry: {
+        readonly actor: A;
+        readonly act: AppAct;
+        readonly subject: PersonId;
+        readonly detail: Readonly<Record<string, string | boolean>>;
+      },
+    ): Promise<void>;
+  };
+  readonly newId: () => string;
+  readonly randomBytes: (size: number) => Buffer;
+  /** Ids and names (in small letters) of apps that come with the service. */
+  readonly reserved: ReadonlySet<string>;
+  /** What an app may ask for. */
+  readonly scopes: readonly Scope[];
+}
+
+/** All throw `not_found` for an app that is not there, or not hers. */
+export interface Apps<A> {
+  list(owner: PersonId | null): Promise<AppView[]>;
+  get(by: AppActor<A>, appId: AppId): Promise<AppView>;
+  /** Makes the app or brings it up to date. Throws `taken`, `forbidden` (it comes with the service), `conflict` (too many). */
+  put(by: AppActor<A>, appId: AppId, data: AppData, terms: AppTerms): Promise<{ created: boolean }>;
+  listKeys(by: AppActor<A>, appId: AppId): Promise<KeyView[]>;
+  /** Throws `conflict` (reason too_many_keys). */
+  issueKey(by: AppActor<A>, appId: AppId, name: string): Promise<NewKey>;
+  /** A successor of the same name; the old one is good for so long yet. */
+  rotateKey(by: AppActor<A>, appId: AppId, keyId: string, graceSeconds: number): Promise<NewKey>;
+  revokeKey(by: AppActor<A>, appId: AppId, keyId: string): Promise<void>;
+}
+
+export const hashKey = (key: string): Buffer => createHash('sha256').update(key).digest();
+
+export function createApps<A>(deps: AppsDeps<A>): Apps<A> {
+  const { unitOfWork, store } = deps;
+  const viewOf = async (app: OwnedApp): Promise<AppView> => view(app, await store.findUse(app.appId));
+  const within = <T>(by: AppActor<A>, appId: AppId, work: (tx: Tx, app: OwnedApp) => Promise<T>) =>
+    unitOfWork.run(async (tx) => work(tx, await getApp(store, tx, by, appId)));
+  return {
+    list: async (owner) => Promise.all((await store.list(owner)).map(viewOf)),
+    get: async (by, appId) => viewOf(await within(by, appId, async (_tx, app) => app)),
+    put: (by, appId, data, terms) => unitOfWork.run((tx) => put(deps, tx, by, appId, data, terms)),
+    listKeys: (by, appId) => within(by, appId, () => store.listKeys(appId)),
+    issueKey: (by, appId, name) =>
+      within(by, appId, async (tx) => {
+        if ((await store.countKeys(tx, appId)) >= KEYS_PER_APP_MAX) throw tooMany('keys', KEYS_PER_APP_MAX);
+        const key = await insertKey(deps, tx, appId, name);
+        await record(deps, tx, by, 'app.key_issued', { appId, keyId: key.keyId });
+        return key;
+      }),
+    rotateKey: (by, appId, keyId, graceSeconds) =>
+      within(by, appId, async (tx) => {
+        const name = await store.endKey(tx, appId, keyId, graceSeconds);
+        if (name === null) throw noKey();
+        const key = await insertKey(deps, tx, appId, name);
+        await record(deps, tx, by, 'app.key_rotated', { appId, keyId: key.keyId, was: keyId });
+        return key;
+      }),
+    revokeKey: (by, appId, keyId) =>
+      within(by, appId, async (tx) => {
+        if ((await store.endKey(tx, appId, keyId, 0)) === null) throw noKey();
+        await record(deps, tx, by, 'app.key_revoked', { appId, keyId });
+      }),
+  };
+}
+
+async function getApp<A>(store: AppAdminStore, tx: Tx, by: AppActor<A>, appId: AppId): Promise<OwnedApp> {
+  const app = await store.find(tx, appId, true);
+  if (app === null || (by.owner !== null && app.ownerPersonId !== by.owner)) {
+    throw new AuraError('not_found', `There is no app ${appId} here.`, { field: 'appId' });
+  }
+  return app;
+}
+
+async function put<A>(
+  deps: AppsDeps<A>,
+  tx: Tx,
+  by: AppActor<A>,
+  appId: AppId,
+  data: AppData,
+  terms: AppTerms,
+): Promise<{ created: boolean }> {
+  const { store, reserved, scopes } = deps;
+  if (reserved.has(appId)) {
+    throw new AuraError('forbidden', `${appId} comes with the service; choose another id.`, {
+      field: 'appId',
+    });
+  }
+  if (reserved.has(data.name.toLowerCase())) {
+    throw new AuraError('invalid', `${data.name} is an app of the service; choose another name.`, {
+      field: 'name',
+    });
+  }
+  const { name, icon, origins, redirectUris = origins.map((origin) => `${origin}/`) } = data;
+  const said = { appId, name, icon, origins, redirectUris };
+  if ((await store.find(tx, appId, true)) === null) {
+    if (by.owner !== null && (await store.countOwned(tx, by.owner)) >= APPS_PER_PERSON_MAX) {
+      throw tooMany('apps', APPS_PER_PERSON_MAX);
+    }
+    const first = by.owner === null ? {} : { ownerPersonId: by.owner, callsPerDay: DEFAULT_CALLS_PER_DAY };
+    if (!(await store.insert(tx, { ...said, scopes }, { ...first, ...terms }))) throw taken(appId);
+    await record(deps, tx, by, 'app.made', { appId });
+    return { created: true };
+  }
+  const app = await getApp(store, tx, by, appId).catch(() => {
+    throw taken(appId);
+  });
+  await store.update(tx, said, terms);
+  const isSwitched = terms.isOn !== undefined && terms.isOn !== app.isOn;
+  const detail = isSwitched ? { appId, isOn: terms.isOn === true } : { appId };
+  await record(deps, tx, by, isSwitched ? 'app.switched' : 'app.changed', detail);
+  return { created: false };
+}
+
+async function insertKey<A>(deps: AppsDeps<A>, tx: Tx, appId: AppId, name: string): Promise<NewKey> {
+  const key = KEY_PREFIX + deps.randomBytes(KEY_RANDOM_BYTES).toString('base64url');
+  const [keyId, hint] = [deps.newId(), key.slice(-4)];
+  const createdAt = await deps.store.insertKey(tx, { keyId, appId, name, hint, keyHash: hashKey(key) });
+  return { keyId, name, hint, key, createdAt: createdAt.toISOString(), lastUsedAt: null, endsAt: null };
+}
+
+function record<A>(
+  deps: AppsDeps<A>,
+  tx: Tx,
+  { actor, owner }: AppActor<A>,
+  act: AppAct,
+  detail: Readonly<Record<string, string | boolean>>,
+): Promise<void> {
+  return deps.audit.record(tx, { actor, act, subject: owner ?? NOBODY, detail });
+}
+
+/** `use` empty: it was not looked up, or nothing was used. */
+export function view(
+  app: OwnedApp,
+  use: Partial<Record<'calls_per_day' | 'requests_per_minute', Use>>,
+): AppView {
+  const { appId, name, icon, ownerPersonId, isOn } = app;
+  const of = (limit: number | null, used: Use | undefined) => ({
+    limit,
+    used: Math.min(used?.used ?? 0, limit ?? Number.MAX_SAFE_INTEGER),
+    resetsAt: used?.resetsAt.toISOString() ?? null,
+  });
+  return {
+    ...{ appId, name, icon, ownerPersonId, isOn },
+    origins: [...app.origins],
+    redirectUris: [...app.redirectUris],
+    createdAt: app.createdAt.toISOString(),
+    callsPerDay: of(app.callsPerDay, use.calls_per_day),
+    requestsPerMinute: of(app.requestsPerMinute, use.requests_per_minute),
+  };
+}
+
+const taken = (appId: string): AuraError =>
+  new AuraError('taken', `Another app is called ${appId}; choose another id.`, { field: 'appId' });
+const noKey = (): AuraError =>
+  new AuraError('not_found', 'This app has no such key, or it has ended.', { field: 'keyId' });
+const tooMany = (what: 'apps' | 'keys', most: number): AuraError =>
+  new AuraError('conflict', `At most ${most} ${what} at a time.`, { reason: `too_many_${what}` });
