@@ -105,7 +105,7 @@ test('the operator wins: over ports, over secrets, and over whole engines', asyn
     COMM_POSTGRES_PASSWORD: 'theirs',
     COMM_REDIS_HOST: 'cache.example',
   });
-  assert.deepEqual(elsewhere.managed, { postgres: false, redis: false });
+  assert.deepEqual(elsewhere.managed, { postgres: false, redis: false, mail: false, sms: false });
   assert.equal(elsewhere.config.COMM_POSTGRES_HOST, 'db.example');
   assert.equal(elsewhere.config.COMM_POSTGRES_PASSWORD, 'theirs');
   assert.equal(elsewhere.config.COMM_REDIS_PASSWORD, '', 'our password is not for their Redis');
