@@ -152,6 +152,8 @@ test('an HTTP gateway takes an SMS once, and tells of delivery under its signatu
   await new Promise<void>((resolve) => gateway.listen(0, '127.0.0.1', () => resolve()));
   after(() => gateway.close());
   const token = 'a-token-of-the-sms-gateway';
+  // What the test before left would be sent here.
+  await db.pool.query('DELETE FROM outgoing_messages');
   await room.stop();
   const other = messagesRoom(address, {
     SMS_GATEWAY_URL: `http://127.0.0.1:${(gateway.address() as AddressInfo).port}/send`,

@@ -16,6 +16,7 @@ import {
 } from '../../auralink-communication-service/store/db.ts';
 import type { Loop } from '../../auralink-communication-service/wire/loops.ts';
 import { type MessagesPart, wireMessages } from '../../auralink-communication-service/wire/messages.ts';
+import type { Clock } from '../../auralink-communication-service/core/clock.ts';
 import { constellation } from '../harness.ts';
 
 export interface MessagesRoom {
@@ -47,13 +48,23 @@ export const SMS: OutgoingMessage = {
   content: { text: 'Your code is 123456.' },
 };
 
-export function messagesRoom(address: DatabaseAddress, env: Readonly<Record<string, string>>): MessagesRoom {
-  const config = parseConfig({ ...constellation().serviceEnv, ...env });
+export interface RoomOptions {
+  /** Of the service processes; default: of those over the shared engines. */
+  readonly serviceEnv?: Readonly<Record<string, string>>;
+  readonly clock?: Clock;
+}
+
+export function messagesRoom(
+  address: DatabaseAddress,
+  env: Readonly<Record<string, string>>,
+  { serviceEnv, clock = systemClock }: RoomOptions = {},
+): MessagesRoom {
+  const config = parseConfig({ ...(serviceEnv ?? constellation().serviceEnv), ...env });
   const db = openDatabase(address);
   const metrics = createMetrics();
   const settled: SettledMessage[] = [];
   const log = pino({ level: 'silent' });
-  const part = wireMessages({ config, log, db, clock: systemClock, newId }, metrics.messages);
+  const part = wireMessages({ config, log, db, clock, newId }, metrics.messages);
   part.onSettled(async (_tx, message) => {
     settled.push(message);
   });

@@ -13,6 +13,8 @@ export interface PrivateCa {
   /** The authority's certificate, PEM. */
   readonly certificate: string;
   readonly path: string;
+  /** A key and its certificate for `names` (DNS names and addresses). */
+  issue(names: readonly string[]): { readonly key: Buffer; readonly cert: Buffer };
   /** A server for `names` (DNS names and addresses) on a free port of `host`. */
   serve(
     names: readonly string[],
@@ -40,23 +42,27 @@ export function makePrivateCa(): PrivateCa {
     '/CN=Test CA',
   );
   let made = 0;
+  const issue = (names: readonly string[]) => {
+    made += 1;
+    const name = `server${made}`;
+    const alternatives = names.map((one) => `${/^[0-9.]+$|:/.test(one) ? 'IP' : 'DNS'}:${one}`).join(',');
+    writeFileSync(join(folder, `${name}.ext`), `subjectAltName=${alternatives}\n`);
+    openssl('req', ...key, '-keyout', `${name}.key`, '-out', `${name}.csr`, '-subj', `/CN=${name}`);
+    openssl(
+      ...['x509', '-req', '-in', `${name}.csr`, '-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial'],
+      ...['-out', `${name}.pem`, '-days', '2', '-extfile', `${name}.ext`],
+    );
+    return {
+      key: readFileSync(join(folder, `${name}.key`)),
+      cert: readFileSync(join(folder, `${name}.pem`)),
+    };
+  };
   return {
     certificate: readFileSync(join(folder, 'ca.pem'), 'utf8'),
     path: join(folder, 'ca.pem'),
+    issue,
     async serve(names, listener, host = '127.0.0.1') {
-      made += 1;
-      const name = `server${made}`;
-      const alternatives = names.map((one) => `${/^[0-9.]+$|:/.test(one) ? 'IP' : 'DNS'}:${one}`).join(',');
-      writeFileSync(join(folder, `${name}.ext`), `subjectAltName=${alternatives}\n`);
-      openssl('req', ...key, '-keyout', `${name}.key`, '-out', `${name}.csr`, '-subj', `/CN=${name}`);
-      openssl(
-        ...['x509', '-req', '-in', `${name}.csr`, '-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial'],
-        ...['-out', `${name}.pem`, '-days', '2', '-extfile', `${name}.ext`],
-      );
-      const server = createServer(
-        { key: readFileSync(join(folder, `${name}.key`)), cert: readFileSync(join(folder, `${name}.pem`)) },
-        listener,
-      );
+      const server = createServer(issue(names), listener);
       server.listen(0, host);
       await once(server, 'listening');
       after(() => {

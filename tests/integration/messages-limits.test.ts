@@ -1,0 +1,159 @@
+/** Limits of messages: exact over processes and under load, counted apart for codes and notices, taken back with a transaction. */
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { beforeEach, test } from 'node:test';
+import {
+  CODES_PER_ADDRESS_HOUR,
+  CODES_PER_IP_HOUR,
+  CODES_PER_PERSON_HOUR,
+  CODES_PER_PREFIX_HOUR,
+} from '../../auralink-communication-service/auralink-modules/messages/limits.ts';
+import type { OutgoingMessage } from '../../auralink-communication-service/auralink-modules/messages/model.ts';
+import type { PersonId } from '../../auralink-communication-service/core/ids.ts';
+import { testDatabase, testDataDir } from '../harness.ts';
+import { EMAIL, messagesRoom, SMS } from '../support/messages-room.ts';
+
+const address = await testDatabase();
+const prices = `${testDataDir('limits-prices')}.json`;
+writeFileSync(prices, JSON.stringify({ currency: 'EUR', prices: { '+49': 0.1 } }));
+const env = {
+  SMTP_URL: 'smtp://127.0.0.1:1',
+  MAIL_FROM: 'no-reply@aura.example',
+  SMPP_URL: 'smpp://127.0.0.1:1',
+  SMS_PRICES_FILE: prices,
+  SMS_DAILY_SPEND: '3',
+};
+/** Two processes, neither of which sends: what counts here is what is let in. */
+const rooms = [messagesRoom(address, env), messagesRoom(address, env)] as const;
+const { db } = rooms[0];
+const PERSON = '0198c0de-0000-7000-8000-000000000001' as PersonId;
+await db.pool.query(
+  `INSERT INTO aura_id_registry (person_id, aura_id, skeleton, state, visibility, registration_key, activated_at)
+   VALUES ($1, '@limits.aura', 'limits', 'active', 'public', 'test:limits', now())`,
+  [PERSON],
+);
+
+beforeEach(() => db.pool.query('TRUNCATE rate_limits, message_spend, outgoing_messages'));
+
+interface Refusal {
+  readonly code: string;
+  readonly details: { readonly reason: string; readonly retryAfterSeconds: number };
+}
+
+/** A hundred at once, half of them at each process; how many were let in, and why the others were not. */
+async function rush(
+  messageOf: (n: number) => Partial<OutgoingMessage>,
+  ipOf = (n: number): string => `192.0.2.${n}`,
+  { at = rooms, times = 110 } = {},
+) {
+  const tries = Array.from({ length: times }, (_, n) => at[n % 2]?.send(messageOf(n), ipOf(n)));
+  const outcomes = await Promise.allSettled(tries);
+  const refusals = outcomes.flatMap((outcome) =>
+    outcome.status === 'rejected' ? [outcome.reason as Refusal] : [],
+  );
+  for (const { code, details } of refusals) {
+    assert.equal(code, 'rate_limited', JSON.stringify(details));
+    assert.ok(details.retryAfterSeconds > 0);
+  }
+  const { rows } = await db.pool.query('SELECT count(*)::int AS n FROM outgoing_messages');
+  return { letIn: rows[0].n as number, reasons: [...new Set(refusals.map(({ details }) => details.reason))] };
+}
+
+test('one address: so many codes an hour, whoever asks and wherever', async () => {
+  assert.deepEqual(await rush(() => ({})), { letIn: CODES_PER_ADDRESS_HOUR, reasons: ['address'] });
+});
+
+test('one person, one network, one prefix', async () => {
+  const to = (n: number): string => `a${n}@mail.example`;
+  assert.deepEqual(await rush((n) => ({ to: to(n), personId: PERSON })), {
+    letIn: CODES_PER_PERSON_HOUR,
+    reasons: ['person'],
+  });
+  await db.pool.query('TRUNCATE rate_limits, outgoing_messages');
+  assert.deepEqual(
+    await rush(
+      (n) => ({ to: to(n) }),
+      () => '192.0.2.7',
+    ),
+    { letIn: CODES_PER_IP_HOUR, reasons: ['ip'] },
+  );
+  await db.pool.query('TRUNCATE rate_limits, outgoing_messages');
+  const free = { ...env, SMS_PRICES_FILE: '', SMS_DAILY_SPEND: '' };
+  const at = [messagesRoom(address, free), messagesRoom(address, free)] as const;
+  const expiresAt = new Date(Date.now() + 60_000);
+  const code = (n: number) => ({ ...SMS, to: `+4930123${1000 + n}`, expiresAt });
+  assert.deepEqual(await rush(code, undefined, { at, times: CODES_PER_PREFIX_HOUR + 10 }), {
+    letIn: CODES_PER_PREFIX_HOUR,
+    reasons: ['prefix'],
+  });
+});
+
+test('a day never costs more than its cap', async () => {
+  const outcome = await rush((n) => ({
+    ...SMS,
+    to: `+4930${n}234567`,
+    expiresAt: new Date(Date.now() + 60_000),
+  }));
+  assert.deepEqual(outcome, { letIn: 30, reasons: ['spend'] });
+  const { rows } = await db.pool.query('SELECT spent_micros::text AS n FROM message_spend');
+  assert.deepEqual(rows, [{ n: '3000000' }]);
+});
+
+test('who uses up the codes of an address keeps no notice from it', async () => {
+  await rush(() => ({}));
+  await rooms[0].send({ purpose: 'notice' });
+});
+
+test('what a transaction counted goes with it, and a refusal leaves the transaction usable', async () => {
+  const message = { ...EMAIL, expiresAt: new Date(Date.now() + 60_000) };
+  const { messages } = rooms[0].part;
+  for (let n = 0; n < CODES_PER_ADDRESS_HOUR * 2; n++) {
+    await assert.rejects(
+      db.unitOfWork.run(async (tx) => {
+        await messages.enqueue(tx, message, { ip: '192.0.2.1' });
+        throw new Error('taken back');
+      }),
+      /taken back/,
+    );
+  }
+  await rush(() => ({}));
+  await db.unitOfWork.run(async (tx) => {
+    await assert.rejects(messages.enqueue(tx, message, { ip: '192.0.2.1' }), { code: 'rate_limited' });
+    await messages.enqueue(tx, { ...message, to: 'bob@mail.example' }, { ip: '192.0.2.1' });
+  });
+  const { rows } = await db.pool.query('SELECT count(*)::int AS n FROM outgoing_messages');
+  assert.equal(rows[0].n, CODES_PER_ADDRESS_HOUR + 1);
+});
+
+test('what is wrong with a message is told by its field', async () => {
+  for (const [field, over] of [
+    ['to', { to: 'alice' }],
+    ['to', { to: 'alice@mail.example\r\nBcc: eve@mail.example' }],
+    ['content.subject', { content: { subject: 'two\nlines', text: 'x' } }],
+    ['expiresAt', { expiresAt: new Date(0) }],
+    ['expiresAt', { expiresAt: new Date(Date.now() + 90_000_000) }],
+    ['to', { ...SMS, to: '0301234567' }],
+    [
+      'content.text',
+      { ...SMS, content: { text: 'я'.repeat(300) }, expiresAt: new Date(Date.now() + 60_000) },
+    ],
+  ] as const) {
+    await assert.rejects(
+      rooms[0].send(over as Partial<OutgoingMessage>),
+      (error: { code: string; details: { field: string } }) =>
+        error.code === 'invalid' && error.details.field === field,
+      JSON.stringify(over),
+    );
+  }
+});
+
+test('a channel that nobody configured is told apart', async () => {
+  const none = messagesRoom(address, {});
+  assert.deepEqual([none.part.messages.offers('email'), none.part.messages.offers('sms')], [false, false]);
+  assert.deepEqual(
+    [rooms[0].part.messages.offers('email'), rooms[0].part.messages.offers('sms')],
+    [true, true],
+  );
+  await assert.rejects(none.send(), { code: 'unavailable', details: { reason: 'channel_not_configured' } });
+  assert.deepEqual([await none.part.probe('email'), await none.part.probe('sms')], [null, null]);
+});
