@@ -1,5 +1,5 @@
 /**
- * A load generator for GET requests that is as light as it can be, for it shares the processors with what it measures:
+ * A load generator for HTTP requests that is as light as it can be, for it shares the processors with what it measures:
  * some keep-alive connections, on each a number of requests under way (HTTP/1.1 pipelining), all bytes prepared
  * beforehand, of the answers nothing read but their status lines.
  */
@@ -24,6 +24,8 @@ export interface Rate {
   readonly perSecond: number;
   /** Answers by status, those of the warm-up included. */
   readonly statuses: ReadonlyMap<number, number>;
+  /** From sending to the status line's arrival, without the warm-up. */
+  readonly tookMs: readonly number[];
 }
 
 /** Requests answered a second, after a warm-up of a quarter of the time. Throws when a connection breaks. */
@@ -32,11 +34,19 @@ export async function measureRate(options: PipelineOptions): Promise<Rate> {
   let sent = 0;
   let answered = 0;
   let stopped = false;
+  let counting = false;
+  const tookMs: number[] = [];
   const sockets: Socket[] = [];
   const open = async (): Promise<void> => {
     const socket = await openConnection(options.port);
     sockets.push(socket);
     let rest: Buffer = Buffer.alloc(0);
+    // Answers come in the order of their requests.
+    const sentMs: number[] = [];
+    const next = (): string => {
+      sentMs.push(performance.now());
+      return options.request(sent++);
+    };
     socket.on('data', (chunk: Buffer) => {
       const data = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
       let again = '';
@@ -47,14 +57,16 @@ export async function measureRate(options: PipelineOptions): Promise<Rate> {
         statuses.set(status, (statuses.get(status) ?? 0) + 1);
         answered += 1;
         seenTo = at + STATUS_BYTES;
-        if (!stopped) again += options.request(sent++);
+        const took = performance.now() - (sentMs.shift() ?? 0);
+        if (counting) tookMs.push(took);
+        if (!stopped) again += next();
         at = data.indexOf(STATUS_LINE, seenTo);
       }
       // The beginning of a status line may be the end of this chunk.
       rest = data.subarray(Math.max(seenTo, data.length - STATUS_BYTES + 1));
       if (again !== '') socket.write(again, 'latin1');
     });
-    socket.write(Array.from({ length: options.depth }, () => options.request(sent++)).join(''), 'latin1');
+    socket.write(Array.from({ length: options.depth }, next).join(''), 'latin1');
   };
   const broken = new Promise<never>((_resolve, reject) => {
     void Promise.all(Array.from({ length: options.connections }, open)).then(() => {
@@ -67,9 +79,11 @@ export async function measureRate(options: PipelineOptions): Promise<Rate> {
   const wait = (ms: number) => Promise.race([new Promise((resolve) => setTimeout(resolve, ms)), broken]);
   await wait((options.seconds * 1_000) / 4);
   const [fromMs, from] = [performance.now(), answered];
+  counting = true;
   await wait(options.seconds * 1_000);
   const perSecond = ((answered - from) * 1_000) / (performance.now() - fromMs);
+  counting = false;
   stopped = true;
   for (const socket of sockets) socket.destroy();
-  return { perSecond, statuses };
+  return { perSecond, statuses, tookMs };
 }

@@ -38,6 +38,7 @@ const BENCHES: Readonly<Record<string, string>> = {
   proxy: 'what the public door adds to a request for Synapse',
   start: 'a second start, until /health is good',
   identity: 'a million names: look-ups, free or taken, registrations, and whether private people can be told',
+  lookup: 'addresses looked up by hashes, side by side with Sydent',
 };
 
 export function benchNames(): string[] {

@@ -16,6 +16,8 @@ import {
   LIVEKIT_VERSION,
   MIN_GO,
   MIN_PYTHON,
+  SYDENT_REQUIREMENTS,
+  SYDENT_VERSION,
   SYNAPSE_REQUIREMENTS,
   SYNAPSE_VERSION,
 } from './versions.ts';
@@ -86,6 +88,22 @@ async function ensureSynapse(progress: Progress): Promise<void> {
       await run(VENV_PYTHON, ['-m', 'compileall', '-q', '-j', '0', join(venv, 'lib')], [0, 1]);
     }),
   );
+}
+
+/** Installs what the bench of look-ups compares with, and returns its Python. Throws FrontDoorError. */
+export async function ensureSydent(progress: Progress): Promise<string> {
+  const venv = join(TOOLS_DIR, 'sydent');
+  const python = join(venv, 'bin/python');
+  await withInstallLock(progress, () =>
+    stamped('sydent.stamp', hashOf(readFileSync(SYDENT_REQUIREMENTS, 'utf8')), python, () =>
+      progress.step(`Sydent ${SYDENT_VERSION} with its Python packages`, async () => {
+        await run(findPython(), ['-m', 'venv', '--clear', venv]);
+        const locked = ['--no-deps', '--require-hashes', '--requirement', SYDENT_REQUIREMENTS];
+        await run(python, ['-m', 'pip', 'install', '--disable-pip-version-check', ...locked]);
+      }),
+    ),
+  );
+  return python;
 }
 
 async function ensureLivekit(progress: Progress): Promise<void> {

@@ -15,3 +15,6 @@ export const MIN_PYTHON: readonly [number, number] = [3, 11];
 export const MIN_GO: readonly [number, number] = [1, 26];
 
 export const SYNAPSE_REQUIREMENTS = join(import.meta.dirname, 'synapse-requirements.txt');
+/** The reference implementation of the Matrix Identity Service, for `./aura bench lookup` only. */
+export const SYDENT_VERSION = '2.6.1';
+export const SYDENT_REQUIREMENTS = join(import.meta.dirname, 'sydent-requirements.txt');

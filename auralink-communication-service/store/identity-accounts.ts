@@ -4,13 +4,19 @@ import type { AccountTokens } from '../auralink-modules/identity-service/account
 import type { PersonId, UserId } from '../core/ids.ts';
 import { query } from './db.ts';
 
-/** `used_at` moves on once a day, so that reading a token hardly ever writes. */
-const FIND = `WITH found AS (SELECT matrix_user_id, used_at FROM identity_tokens WHERE token_hash = $1),
-  used AS (UPDATE identity_tokens SET used_at = now() WHERE token_hash = $1 AND used_at < now() - interval '1 day')
-  SELECT matrix_user_id, ARRAY (SELECT a.url FROM identity_terms_accepted a
-    WHERE a.matrix_user_id = found.matrix_user_id ORDER BY a.url) AS accepted,
+const FIND = `SELECT t.matrix_user_id, t.used_at < now() - interval '1 day' AS is_stale,
+    ARRAY (SELECT a.url FROM identity_terms_accepted a
+      WHERE a.matrix_user_id = t.matrix_user_id ORDER BY a.url) AS accepted,
     (SELECT m.person_id FROM matrix_user_mappings m
-     WHERE m.matrix_user_id = found.matrix_user_id AND m.state = 'active') AS person_id FROM found`;
+      WHERE m.matrix_user_id = t.matrix_user_id AND m.state = 'active') AS person_id
+  FROM identity_tokens t WHERE t.token_hash = $1`;
+
+interface Row extends pg.QueryResultRow {
+  matrix_user_id: UserId;
+  is_stale: boolean;
+  accepted: string[];
+  person_id: PersonId | null;
+}
 
 export function identityTokens(pool: pg.Pool): AccountTokens {
   return {
@@ -19,14 +25,13 @@ export function identityTokens(pool: pg.Pool): AccountTokens {
       await query(pool, 'identity-token-insert', sql, [tokenHash, userId]);
     },
     async find(tokenHash) {
-      const rows = await query<{ matrix_user_id: UserId; accepted: string[]; person_id: PersonId | null }>(
-        pool,
-        'identity-token-find',
-        FIND,
-        [tokenHash],
-      );
-      const [row] = rows;
+      const [row] = await query<Row>(pool, 'identity-token-find', FIND, [tokenHash]);
       if (row === undefined) return null;
+      // Once a day, so that reading a token hardly ever writes.
+      if (row.is_stale) {
+        const used = 'UPDATE identity_tokens SET used_at = now() WHERE token_hash = $1';
+        await query(pool, 'identity-token-used', used, [tokenHash]);
+      }
       return { userId: row.matrix_user_id, personId: row.person_id, accepted: row.accepted };
     },
     async remove(tokenHash) {

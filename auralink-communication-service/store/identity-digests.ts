@@ -170,17 +170,19 @@ async function drop(pool: pg.Pool, pepperId: number, limit: number): Promise<boo
  * Of each digest all who proved the address. A person's rules are asked of whoever has one: a field's owner, or the owner
  * of the Matrix account that bound it. The same is read whether or not she may be found.
  */
-const LOOK_UP = `SELECT w.n::int AS n, coalesce(d.matrix_user_id, fm.matrix_user_id) AS matrix_user_id, d.proved_at,
+const LOOK_UP = `SELECT w.n::int AS n, coalesce(d.matrix_user_id, fm.matrix_user_id) AS matrix_user_id,
+    extract(epoch FROM d.proved_at)::float8 AS proved_at,
     (r.person_id IS NULL OR r.state = 'active' AND ${findsSql(
-      'w.asker',
+      '($3::uuid[])[w.question]',
       'r.person_id',
       `CASE coalesce(a.medium, f.kind) WHEN 'email' THEN p.find_by_email ELSE p.find_by_phone END`,
       'r.visibility',
     )}) AS found
-  FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS w (digest, asker, n)
+  FROM unnest($1::uuid[], $2::int[]) WITH ORDINALITY AS w (digest, question, n)
   JOIN identity_digests d ON d.digest = w.digest AND d.invite_id IS NULL
-  LEFT JOIN identity_associations a ON a.association_id = d.association_id
   LEFT JOIN matrix_user_mappings m ON m.matrix_user_id = d.matrix_user_id AND m.state = 'active'
+  LEFT JOIN identity_associations a
+    ON a.association_id = CASE WHEN m.person_id IS NOT NULL THEN d.association_id END
   LEFT JOIN personal_fields f ON f.field_id = d.field_id
   LEFT JOIN matrix_user_mappings fm ON fm.person_id = f.person_id AND fm.is_primary AND fm.state = 'active'
   LEFT JOIN aura_id_registry r ON r.person_id = coalesce(f.person_id, m.person_id)
@@ -191,7 +193,8 @@ interface FoundRow extends pg.QueryResultRow {
   /** From 1. */
   n: number;
   matrix_user_id: string;
-  proved_at: Date;
+  /** Seconds since 1970. */
+  proved_at: number;
   found: boolean;
 }
 
@@ -207,8 +210,10 @@ async function answerAll(
   questions: readonly Question[],
 ): Promise<readonly (readonly (string | null)[])[]> {
   const rows = await query<FoundRow>(pool, 'identity-lookup', LOOK_UP, [
-    questions.flatMap(({ digests }) => digests),
-    questions.flatMap(({ asker, digests }) => digests.map(() => asker)),
+    // As the database writes arrays: none of these needs quotes, and there are thousands of them.
+    `{${questions.map(({ digests }) => digests.join()).join()}}`,
+    `{${questions.map(({ digests }, i) => digests.map(() => i + 1).join()).join()}}`,
+    `{${questions.map(({ asker }) => asker).join()}}`,
   ]);
   // Of several who proved one address the last counts, and nobody where she is not to be found.
   const last = new Map<number, FoundRow>();

@@ -230,7 +230,8 @@ function derivedKeys(ring: KeyRingSource, info: string): Buffer[] {
 const derive = (key: Buffer, info: string): Buffer =>
   Buffer.from(hkdfSync('sha256', key, '', info, KEY_BYTES));
 
-function lookupKeys(ring: KeyRingSource): LookupKeys {
+/** Under what digests are made; also for benches that write many at once. */
+export function lookupKeys(ring: KeyRingSource): LookupKeys {
   const derived = new Map<string, Buffer>();
   return {
     currentId: () => ring.current().indexCurrent.id,

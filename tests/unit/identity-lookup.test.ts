@@ -1,6 +1,6 @@
 /** Looking addresses up: the specification's vector, what is refused before anything is read, and what is stored. */
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
+import { createHmac, randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import {
   createLookup,
@@ -62,6 +62,13 @@ test('the hash is that of the specification, whatever the address is written lik
 
 test('what is stored is found from the hash with the key, and from nothing without it', () => {
   const hash = pepperedHash('email', 'alice@example.com', 'matrixrocks');
+  for (const size of [1, 32, 64]) {
+    const key = randomBytes(size);
+    for (let i = 0; i < 20; i++) {
+      const any = randomBytes(32);
+      assert.equal(digestOf(key, any), createHmac('sha256', key).update(any).digest('hex').slice(0, 32));
+    }
+  }
   assert.match(digestOf(KEY, hash), /^[0-9a-f]{32}$/);
   assert.equal(digestOf(KEY, hash), digestOf(KEY, hash.toString('base64url')));
   assert.notEqual(digestOf(KEY, hash), digestOf(randomBytes(32), hash));

@@ -3,7 +3,7 @@
  * that anybody can make; what is stored is a keyed digest of it, whose key is not in the database, so that a stolen dump
  * does not tell whether an address is in it.
  */
-import { createHash, createHmac } from 'node:crypto';
+import { createHash, hash as sha256 } from 'node:crypto';
 import { NOBODY } from '../../core/ids.ts';
 import {
   type Account,
@@ -21,6 +21,8 @@ import type { Count, DigestStore, FindAccounts, LookupKeys, Pepper } from './por
 export const LOOKUP_ALGORITHM = 'sha256';
 /** Half of an HMAC-SHA-256 finds as surely as the whole, in half of the index. */
 const DIGEST_BYTES = 16;
+const HASH_BYTES = 32;
+const BLOCK_BYTES = 64;
 const HASH = /^[A-Za-z0-9_-]{43}$/;
 
 /** As clients make it: SHA-256 of address, medium and pepper with blanks between. */
@@ -29,12 +31,38 @@ export function pepperedHash(medium: Medium, address: string, pepper: string): B
   return createHash('sha256').update(text, 'utf8').digest();
 }
 
-/** What is stored of a hash: 32 hexadecimal digits. `hash`: 32 bytes, or their URL-safe base64. */
+/** A key's two blocks of HMAC (RFC 2104), each with room for 32 bytes behind it. */
+interface Blocks {
+  readonly inner: Buffer;
+  readonly outer: Buffer;
+}
+const blocks = new WeakMap<Buffer, Blocks>();
+
+function blocksOf(key: Buffer): Blocks {
+  const known = blocks.get(key);
+  if (known !== undefined) return known;
+  if (key.length > BLOCK_BYTES) throw new Error('the key is longer than a block');
+  const block = (pad: number): Buffer => {
+    const bytes = Buffer.alloc(BLOCK_BYTES + HASH_BYTES, pad);
+    for (const [i, byte] of key.entries()) bytes[i] = byte ^ pad;
+    return bytes;
+  };
+  const made = { inner: block(0x36), outer: block(0x5c) };
+  blocks.set(key, made);
+  return made;
+}
+
+/**
+ * What is stored of a hash: 32 hexadecimal digits of HMAC-SHA-256. `hash`: 32 bytes, or their URL-safe base64. Made of two
+ * plain hashes, because Node's `createHmac` costs ten times as much, and a look-up makes a thousand.
+ */
 export function digestOf(key: Buffer, hash: Buffer | string): string {
-  const mac = createHmac('sha256', key);
-  return (typeof hash === 'string' ? mac.update(hash, 'base64url') : mac.update(hash))
-    .digest('hex')
-    .slice(0, 2 * DIGEST_BYTES);
+  const { inner, outer } = blocksOf(key);
+  const bytes = typeof hash === 'string' ? Buffer.from(hash, 'base64url') : hash;
+  if (bytes.length !== HASH_BYTES) throw new Error('this is no hash');
+  bytes.copy(inner, BLOCK_BYTES);
+  sha256('sha256', inner, 'buffer').copy(outer, BLOCK_BYTES);
+  return sha256('sha256', outer, 'hex').slice(0, 2 * DIGEST_BYTES);
 }
 
 export interface LookupRequest {

@@ -1,0 +1,215 @@
+/**
+ * Addresses looked up by hashes: 100,000 that are found by everybody, half of them bound by Matrix accounts and half
+ * proved by people, whose rules are asked each time. Whole requests with the tokens of many accounts, in batches of 1 and
+ * of 100, of which half are found; two service processes, the database and the load generator share the machine. Then the
+ * same addresses and requests at Sydent.
+ */
+import { createHash, randomBytes, randomInt } from 'node:crypto';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import type pg from 'pg';
+import { openKeyRing } from '../auralink-communication-service/adapters/key-ring-file.ts';
+import {
+  digestOf,
+  pepperedHash,
+} from '../auralink-communication-service/auralink-modules/identity-service/lookup.ts';
+import { systemClock } from '../auralink-communication-service/core/clock.ts';
+import type { BenchOptions, Figure } from '../auralink-communication-service/launcher/bench.ts';
+import type { Constellation } from '../auralink-communication-service/launcher/constellation.ts';
+import { findFreePortBase } from '../auralink-communication-service/launcher/free-ports.ts';
+import { ensureSydent } from '../auralink-communication-service/launcher/install.ts';
+import { consoleProgress } from '../auralink-communication-service/launcher/progress.ts';
+import { lookupKeys } from '../auralink-communication-service/wire/identity-service.ts';
+import { openWorld } from '../tests/support/world.ts';
+import { percentile, withConstellation } from './lib.ts';
+import { measureRate, type Rate } from './pipelined.ts';
+import { startSydent } from './sydent.ts';
+
+const ADDRESSES = 100_000;
+const INSERT_BATCH = 10_000;
+/** Accounts that ask, each for a few thousand addresses: none meets its limit. */
+const ASKERS = 400;
+/** Different requests of each size. */
+const REQUESTS = 2_000;
+const SECONDS = 10;
+/** Requests under way at a time, one on each connection. */
+const CONNECTIONS = 8;
+
+/** `--no-peer` leaves Sydent out. */
+export async function run(options: BenchOptions): Promise<Figure[]> {
+  const { values } = parseArgs({ args: [...options.argv], options: { 'no-peer': { type: 'boolean' } } });
+  const withPeer = values['no-peer'] !== true;
+  const python = withPeer ? await ensureSydent(consoleProgress(options.note)) : null;
+  const setting = { processes: 2, without: ['synapse'] } as const;
+  return await withConstellation('lookup', setting, async (constellation) => {
+    const ours = await measureOurs(constellation, options);
+    const theirs = python === null ? null : await measureSydent(python, constellation, options);
+    return [
+      figure('lookup.batch1_per_s', ours.single, theirs?.single ?? null, 'more than its peer'),
+      figure('lookup.batch100_per_s', ours.hundred, theirs?.hundred ?? null, '>= 1000'),
+      ms('lookup.batch1_p99_ms', ours.single, 0.99, '<= 25'),
+      ms('lookup.batch100_p50_ms', ours.hundred, 0.5, 'below its p99'),
+      ms('lookup.batch100_p99_ms', ours.hundred, 0.99, '<= 25'),
+      ...(theirs === null
+        ? []
+        : [
+            ms('lookup.sydent_batch100_p50_ms', theirs.hundred, 0.5, 'the peer'),
+            {
+              name: 'lookup.times_sydent',
+              value: round(ours.hundred.perSecond / theirs.hundred.perSecond),
+              unit: 'times',
+              wanted: '>= 50',
+            },
+          ]),
+    ];
+  });
+}
+
+interface Measured {
+  readonly single: Rate;
+  readonly hundred: Rate;
+}
+
+async function measureOurs(constellation: Constellation, options: BenchOptions): Promise<Measured> {
+  const { settings } = constellation;
+  const world = await openWorld(constellation);
+  try {
+    const tokens = await loadTokens(world.db);
+    options.note(`loading ${ADDRESSES} addresses`);
+    const pepper = await loadAddresses(world.db, constellation, tokens[0] ?? '');
+    options.note('our service');
+    return await measure(settings.config.PUBLIC_PORT, pepper, tokens, options);
+  } finally {
+    await world.close();
+  }
+}
+
+async function measureSydent(
+  python: string,
+  { settings }: Constellation,
+  options: BenchOptions,
+): Promise<Measured> {
+  options.note('Sydent');
+  const folder = join(settings.layout.dataDir, 'sydent');
+  const sydent = await startSydent(python, folder, (await findFreePortBase()) + 1, ADDRESSES);
+  try {
+    return await measure(sydent.port, sydent.pepper, [sydent.token], options);
+  } finally {
+    await sydent.stop();
+  }
+}
+
+async function measure(
+  port: number,
+  pepper: string,
+  tokens: readonly string[],
+  options: BenchOptions,
+): Promise<Measured> {
+  const rates: Rate[] = [];
+  for (const size of [1, 100]) {
+    const requests = Array.from({ length: REQUESTS }, () => bodyOf(pepper, size));
+    const rate = await measureRate({
+      ...{ port, connections: CONNECTIONS, depth: 1, seconds: SECONDS },
+      request: (n) => requestOf(requests[n % REQUESTS] as string, tokens[n % tokens.length] as string),
+    });
+    const bad = [...rate.statuses].filter(([status]) => status !== 200);
+    if (bad.length > 0) throw new Error(`some answers were ${bad.map(([s, n]) => `${n} × ${s}`).join(', ')}`);
+    options.note(`  batches of ${size}: ${round(rate.perSecond)} a second`);
+    rates.push(rate);
+  }
+  const [single, hundred] = rates as [Rate, Rate];
+  return { single, hundred };
+}
+
+/** Every other address is one that nobody has. */
+function bodyOf(pepper: string, size: number): string {
+  const addresses = Array.from({ length: size }, (_, i) => {
+    const isThere = size === 1 ? randomInt(2) === 0 : i % 2 === 0;
+    const address = `${isThere ? 'user' : 'nobody'}${randomInt(ADDRESSES)}@example.org`;
+    return pepperedHash('email', address, pepper).toString('base64url');
+  });
+  return JSON.stringify({ algorithm: 'sha256', pepper, addresses });
+}
+
+function requestOf(body: string, token: string): string {
+  return (
+    `POST /_matrix/identity/v2/lookup HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer ${token}\r\n` +
+    `content-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`
+  );
+}
+
+async function loadTokens(db: pg.Pool): Promise<string[]> {
+  const tokens = Array.from({ length: ASKERS }, () => randomBytes(32).toString('base64url'));
+  await db.query(
+    `INSERT INTO identity_tokens (token_hash, matrix_user_id)
+     SELECT h, '@asker' || n || ':example.org' FROM unnest($1::bytea[]) WITH ORDINALITY AS t (h, n)`,
+    [tokens.map((token) => createHash('sha256').update(token).digest())],
+  );
+  return tokens;
+}
+
+/** Even numbers are bound by Matrix accounts, odd ones proved by people; their envelopes are not opened by look-ups. */
+async function loadAddresses(db: pg.Pool, { settings, urls }: Constellation, token: string): Promise<string> {
+  const answer = await fetch(`${urls.public}/_matrix/identity/v2/hash_details`, {
+    headers: { authorization: `Bearer ${token}` },
+  });
+  const { lookup_pepper: pepper } = (await answer.json()) as { lookup_pepper: string };
+  const ring = openKeyRing(settings.config.KEY_RING_PATH, systemClock, { warn: () => {} });
+  const keys = lookupKeys(ring);
+  const key = keys.find(keys.currentId());
+  if (key === null) throw new Error('the ring has no index key');
+  const client = await db.connect();
+  const tables = ['aura_id_registry', 'person_privacy', 'personal_fields'];
+  try {
+    for (const table of tables) await client.query(`ALTER TABLE ${table} DISABLE TRIGGER USER`);
+    for (let from = 0; from < ADDRESSES; from += INSERT_BATCH) {
+      const digests = Array.from({ length: INSERT_BATCH }, (_, i) =>
+        digestOf(key, pepperedHash('email', `user${from + i}@example.org`, pepper)),
+      );
+      await client.query(INSERT, [digests, from, pepper]);
+    }
+    for (const table of tables) await client.query(`ALTER TABLE ${table} ENABLE TRIGGER USER`);
+    await client.query(
+      `VACUUM ANALYZE ${tables.join(', ')}, matrix_user_mappings, identity_associations, identity_digests`,
+    );
+  } finally {
+    client.release();
+  }
+  return pepper;
+}
+
+const INSERT = `WITH made AS (
+    SELECT $2::int + nth - 1 AS n, digest, gen_random_uuid() AS id, gen_random_uuid() AS field_id,
+      ($2::int + nth - 1) % 2 = 1 AS is_person
+    FROM unnest($1::uuid[]) WITH ORDINALITY AS d (digest, nth)
+  ), people AS (
+    INSERT INTO aura_id_registry (person_id, aura_id, skeleton, state, visibility, registration_key, activated_at)
+    SELECT id, '@user' || n || '.aura', 'user' || n, 'active', 'public', 'bench:' || id, now() FROM made WHERE is_person
+  ), rules AS (
+    INSERT INTO person_privacy (person_id, find_by_email) SELECT id, 'public' FROM made WHERE is_person
+  ), accounts AS (
+    INSERT INTO matrix_user_mappings (matrix_user_id, person_id, state, is_primary, attached_by, activated_at)
+    SELECT '@user' || n || ':example.org', id, 'active', true, 'provisioned', now() FROM made WHERE is_person
+  ), fields AS (
+    INSERT INTO personal_fields (field_id, person_id, kind, envelope, verified_at)
+    SELECT field_id, id, 'email', '\\x00', now() FROM made WHERE is_person
+  ), bound AS (
+    INSERT INTO identity_associations (association_id, matrix_user_id, medium, address_envelope, validated_at)
+    SELECT id, '@user' || n || ':example.org', 'email', '\\x00', now() FROM made WHERE NOT is_person
+  )
+  INSERT INTO identity_digests (digest, pepper_id, association_id, field_id, matrix_user_id, proved_at)
+  SELECT digest, p.pepper_id, CASE WHEN NOT is_person THEN id END, CASE WHEN is_person THEN field_id END,
+    CASE WHEN NOT is_person THEN '@user' || n || ':example.org' END, now()
+  FROM made CROSS JOIN identity_peppers p WHERE p.pepper = $3`;
+
+function figure(name: string, ours: Rate, theirs: Rate | null, wanted: string): Figure {
+  const peer =
+    theirs === null ? {} : { peer: round(theirs.perSecond), ratio: round(ours.perSecond / theirs.perSecond) };
+  return { name, value: round(ours.perSecond), unit: '1/s', wanted, ...peer };
+}
+
+function ms(name: string, { tookMs }: Rate, share: number, wanted: string): Figure {
+  return { name, value: round(percentile(tookMs, share)), unit: 'ms', wanted };
+}
+
+const round = (value: number): number => Math.round(value * 100) / 100;
