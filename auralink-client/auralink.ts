@@ -18,6 +18,7 @@ import type { ProfileView } from './identity-types.ts';
 import { Issuer } from './issuer.ts';
 import type { CallMedia, JoinOptions } from './media.ts';
 import { createLock } from './mutex.ts';
+import { OwnApps } from './own-apps.ts';
 import { Privacy } from './privacy.ts';
 import { RingTracker } from './rings.ts';
 import { DEFAULT_SCOPE, SignIn } from './sign-in.ts';
@@ -68,6 +69,7 @@ export class AuraLink {
   readonly privacy: Privacy;
   readonly contacts: Contacts;
   readonly account: Account;
+  readonly ownApps: OwnApps;
   readonly #environment: Environment;
   readonly #emitter: Emitter<AuraLinkEvents>;
   readonly #issuer: Issuer;
@@ -113,6 +115,7 @@ export class AuraLink {
     this.privacy = new Privacy(this.#api);
     this.contacts = new Contacts(this.#api);
     this.account = new Account(this.#api);
+    this.ownApps = new OwnApps(this.#api);
     this.#socket = this.#createSocket();
     this.#watchOtherTabs();
   }

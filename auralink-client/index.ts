@@ -27,6 +27,7 @@ export type {
   MediaTrack,
   QualityLevel,
 } from './media.ts';
+export type { AppKey, NewAppKey, OwnApp, OwnAppData, OwnApps, QuotaUse } from './own-apps.ts';
 export type { Privacy } from './privacy.ts';
 export type { Verifications } from './verifications.ts';
 export type { Session } from './token-store.ts';

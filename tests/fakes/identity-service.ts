@@ -6,6 +6,8 @@ import { randomUUID } from 'node:crypto';
 import { type FastifyInstance, fastify } from 'fastify';
 import { WebSocketServer } from 'ws';
 import type {
+  AppKey,
+  OwnApp,
   AccountSession,
   Block,
   ContactList,
@@ -121,6 +123,20 @@ export function aliceLife() {
     about: 'Climbs what does not move.' as string | null,
     pictureUrl: null as string | null,
     canManage: true,
+    ownApps: [
+      {
+        ...{ appId: 'shop', name: 'Harbour shop', icon: '🛒', origins: ['https://shop.example'] },
+        ...{ redirectUris: ['https://shop.example/'], isOn: true, createdAt: inDays(-20) },
+        callsPerDay: { limit: 1_000, used: 412, resetsAt: inDays(0.4) },
+        requestsPerMinute: { limit: 600, used: 3, resetsAt: inDays(0.0004) },
+      },
+    ] as OwnApp[],
+    appKeys: [
+      {
+        ...{ keyId: randomUUID(), name: 'Server', hint: 'x7Qa', createdAt: inDays(-20) },
+        ...{ lastUsedAt: inDays(-0.1), endsAt: null },
+      },
+    ] as AppKey[],
     rules,
     friends,
     requests,

@@ -5,6 +5,7 @@ import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { identityRoutes } from '../fakes/identity-routes.ts';
 import { type IdentityService, startIdentityService } from '../fakes/identity-service.ts';
 import { signInRoutes } from '../fakes/sign-in-routes.ts';
+import { ownAppsRoutes } from '../fakes/own-apps-routes.ts';
 import { verificationRoutes } from '../fakes/verification-routes.ts';
 import { eventually } from './browser.ts';
 
@@ -26,6 +27,7 @@ export const ME_PAGES = [
   'accounts',
   'password',
   'data',
+  'ownapps',
 ] as const;
 
 /** Controls that Playwright's snapshot shows without a name. */
@@ -38,6 +40,7 @@ export async function identityStage(): Promise<IdentityService> {
   const service = await startIdentityService((app, life) => {
     identityRoutes(app, life);
     verificationRoutes(app, life);
+    ownAppsRoutes(app, life);
     signInRoutes(app);
   });
   after(() => service.close());

@@ -12,6 +12,7 @@ import { InvitesPage } from './invites.tsx';
 import './me.css';
 import { MyDataPage } from './my-data.tsx';
 import { NamesPage } from './names.tsx';
+import { OwnAppsPage } from './own-apps.tsx';
 import { PasswordPage } from './password.tsx';
 import { PrivacyPage } from './privacy.tsx';
 import { ProfilePage } from './profile.tsx';
@@ -54,6 +55,10 @@ const GROUPS: readonly { readonly label: string; readonly pages: readonly MePage
       { id: 'password', label: 'Password', icon: 'key', Page: PasswordPage },
       { id: 'data', label: 'My data', icon: 'box', Page: MyDataPage },
     ],
+  },
+  {
+    label: 'Developers',
+    pages: [{ id: 'ownapps', label: 'Apps and keys', icon: 'plus', Page: OwnAppsPage }],
   },
 ];
 const PAGES = GROUPS.flatMap((group) => group.pages);
