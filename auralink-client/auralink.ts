@@ -2,6 +2,7 @@
 import { Account } from './account.ts';
 import { Calls } from './calls.ts';
 import { Contacts } from './contacts.ts';
+import { Documents, Reviews } from './documents.ts';
 import { Emitter } from './emitter.ts';
 import {
   detectEnvironment,
@@ -58,6 +59,8 @@ const EVENT_NAMES = {
   'me.updated': 'meUpdated',
   'verification.updated': 'verificationUpdated',
   'verification.superseded': 'verificationSuperseded',
+  'document.updated': 'documentUpdated',
+  'reviews.updated': 'reviewsUpdated',
 } as const;
 
 /** An endpoint of the person who signed in. Make one per page, with `createAuraLink`. */
@@ -70,6 +73,9 @@ export class AuraLink {
   readonly contacts: Contacts;
   readonly account: Account;
   readonly ownApps: OwnApps;
+  readonly documents: Documents;
+  /** For reviewers; others find nothing there. */
+  readonly reviews: Reviews;
   readonly #environment: Environment;
   readonly #emitter: Emitter<AuraLinkEvents>;
   readonly #issuer: Issuer;
@@ -116,6 +122,8 @@ export class AuraLink {
     this.contacts = new Contacts(this.#api);
     this.account = new Account(this.#api);
     this.ownApps = new OwnApps(this.#api);
+    this.documents = new Documents(this.#api);
+    this.reviews = new Reviews(this.#api);
     this.#socket = this.#createSocket();
     this.#watchOtherTabs();
   }
@@ -254,6 +262,8 @@ export class AuraLink {
       case 'me.updated':
       case 'verification.updated':
       case 'verification.superseded':
+      case 'document.updated':
+      case 'reviews.updated':
         await this.#emitter.emit(EVENT_NAMES[event.type], event.data as never);
         return true;
       default:

@@ -1,4 +1,5 @@
 /** The one error type that the SDK throws, made from what the service answers (RFC 9457 and Matrix in one body). */
+import type { LineFault } from './document-types.ts';
 
 export interface AuraLinkErrorFields {
   /** HTTP status; 0 when no answer came. */
@@ -14,6 +15,8 @@ export interface AuraLinkErrorFields {
   readonly matrixUserId?: string | undefined;
   /** Other names, where one was taken. */
   readonly suggestions?: readonly string[] | undefined;
+  /** Where the lines of a document are wrong. */
+  readonly faults?: readonly LineFault[] | undefined;
 }
 
 export class AuraLinkError extends Error implements AuraLinkErrorFields {
@@ -25,6 +28,7 @@ export class AuraLinkError extends Error implements AuraLinkErrorFields {
   readonly retryAfterMs: number | undefined;
   readonly matrixUserId: string | undefined;
   readonly suggestions: readonly string[] | undefined;
+  readonly faults: readonly LineFault[] | undefined;
 
   constructor(message: string, fields: AuraLinkErrorFields, cause?: unknown) {
     super(message, cause === undefined ? undefined : { cause });
@@ -35,6 +39,7 @@ export class AuraLinkError extends Error implements AuraLinkErrorFields {
     this.retryAfterMs = fields.retryAfterMs;
     this.matrixUserId = fields.matrixUserId;
     this.suggestions = fields.suggestions;
+    this.faults = fields.faults;
   }
 }
 
@@ -61,7 +66,7 @@ export async function errorFromResponse(response: Response): Promise<AuraLinkErr
   };
   const retryAfter = Number(response.headers.get('retry-after'));
   const retryAfterMs = body.retry_after_ms;
-  const { suggestions } = body;
+  const { suggestions, faults } = body;
   return new AuraLinkError(
     text('detail') ??
       text('error_description') ??
@@ -76,6 +81,7 @@ export async function errorFromResponse(response: Response): Promise<AuraLinkErr
         typeof retryAfterMs === 'number' ? retryAfterMs : retryAfter > 0 ? retryAfter * 1000 : undefined,
       matrixUserId: text('matrixUserId'),
       suggestions: Array.isArray(suggestions) ? suggestions.map(String) : undefined,
+      faults: Array.isArray(faults) ? (faults as LineFault[]) : undefined,
     },
   );
 }

@@ -21,6 +21,10 @@ export interface AuraLinkEvents {
   verificationUpdated: { readonly verificationId: string };
   /** Somebody else has proved the same address or document, or she has renewed hers. */
   verificationSuperseded: { readonly verificationId: string };
+  /** One of her identity documents is in another state. */
+  documentUpdated: { readonly documentId: string };
+  /** For reviewers: the queue is another one now. */
+  reviewsUpdated: Record<string, never>;
   state: ConnectionState;
   /** Signed in or out, here or in another tab. */
   session: { readonly signedIn: boolean };

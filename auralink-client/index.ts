@@ -12,6 +12,8 @@ export { AuraLink, type AuraLinkOptions, createAuraLink } from './auralink.ts';
 export type { Calls, PlaceOptions } from './calls.ts';
 export type { Contacts } from './contacts.ts';
 export { auraLink, parseAuraLink } from './deep-link.ts';
+export type * from './document-types.ts';
+export type { Documents, Reviews } from './documents.ts';
 export { type Fetch, type KeyValueStorage, memoryStorage, type SocketConstructor } from './environment.ts';
 export { AuraLinkError } from './errors.ts';
 export type { AuraLinkEvents } from './events.ts';

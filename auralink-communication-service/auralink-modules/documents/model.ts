@@ -140,6 +140,7 @@ export const documentListSchema = z.object({
     keptDays: z.int(),
     imageMaxBytes: z.int(),
     chipMaxBytes: z.int(),
+    mayReview: z.boolean(),
   }),
 });
 export type DocumentList = z.output<typeof documentListSchema>;

@@ -80,15 +80,22 @@ export function createSubmitting(deps: DocumentDeps): Submitting {
 }
 
 async function list(deps: DocumentDeps, personId: PersonId): Promise<DocumentList> {
-  const [stored, shownName] = await Promise.all([
+  const [stored, shownName, mayReview] = await Promise.all([
     deps.store.list(personId, DOCUMENTS_LISTED_MAX),
     deps.store.findShownName(personId),
+    deps.reviewers.isReviewer(personId),
   ]);
   const { reviewers, keptDays } = deps.terms;
   return {
     documents: await Promise.all(stored.map((one) => viewOf(deps, one, shownName))),
     terms: {
-      ...{ reviewers, keptDays, imageMaxBytes: DOCUMENT_IMAGE_MAX_BYTES, chipMaxBytes: CHIP_BYTES_MAX },
+      ...{
+        reviewers,
+        keptDays,
+        mayReview,
+        imageMaxBytes: DOCUMENT_IMAGE_MAX_BYTES,
+        chipMaxBytes: CHIP_BYTES_MAX,
+      },
       chip: deps.trust.current().authorities.length > 0,
     },
   };

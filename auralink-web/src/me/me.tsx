@@ -8,6 +8,8 @@ import { usePicture } from '../ui/use-picture.ts';
 import { AccountsPage } from './accounts.tsx';
 import { AppsPage } from './apps.tsx';
 import { ContactsPage } from './contacts.tsx';
+import { DocumentsPage } from './documents/documents.tsx';
+import { ReviewsPage } from './documents/reviews.tsx';
 import { InvitesPage } from './invites.tsx';
 import './me.css';
 import { MyDataPage } from './my-data.tsx';
@@ -36,6 +38,7 @@ const GROUPS: readonly { readonly label: string; readonly pages: readonly MePage
       { id: 'names', label: 'Your address', icon: 'at', Page: NamesPage },
       { id: 'verifications', label: 'Confirmations', icon: 'check', Page: VerificationsPage },
       { id: 'privacy', label: 'Privacy', icon: 'shield', Page: PrivacyPage },
+      { id: 'documents', label: 'Identity documents', icon: 'card', Page: DocumentsPage },
     ],
   },
   {
@@ -61,7 +64,11 @@ const GROUPS: readonly { readonly label: string; readonly pages: readonly MePage
     pages: [{ id: 'ownapps', label: 'Apps and keys', icon: 'plus', Page: OwnAppsPage }],
   },
 ];
-const PAGES = GROUPS.flatMap((group) => group.pages);
+/** Reached from another page only. */
+const BEHIND: readonly MePage[] = [
+  { id: 'reviews', label: 'Review documents', icon: 'card', Page: ReviewsPage },
+];
+const PAGES = [...GROUPS.flatMap((group) => group.pages), ...BEHIND];
 const FIRST = PAGES[0] as MePage;
 
 export function MeArea({ open, ...props }: PageProps & { readonly open: string }) {

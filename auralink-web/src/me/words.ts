@@ -76,6 +76,17 @@ const ACT_WORDS: Readonly<Record<string, string>> = {
   'verification.superseded': 'Confirmation lost to somebody else',
   'verification.expired': 'Confirmation lapsed',
   'password.reset': 'New password by a code',
+  'document.begun': 'Identity document begun',
+  'document.sent': 'Identity document sent to the reviewers',
+  'document.withdrawn': 'Identity document taken back',
+  'document.claimed': 'Identity document taken by a reviewer',
+  'document.viewed': 'Picture of an identity document looked at',
+  'document.judged': 'Verdict on an identity document',
+  'document.approved': 'Identity document accepted',
+  'document.rejected': 'Identity document not accepted',
+  'document.asked': 'More asked for an identity document',
+  'document.deleted': 'Identity document deleted',
+  'review.refused': 'Review queue refused',
 };
 
 export function actWords(act: string): string {
