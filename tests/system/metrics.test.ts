@@ -4,18 +4,24 @@
  */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, test } from 'node:test';
 import { Browser } from '../fakes/browser.ts';
-import { ownConstellation } from '../harness.ts';
+import { CODES_PER_PERSON_HOUR } from '../../auralink-communication-service/auralink-modules/messages/limits.ts';
+import { ownConstellation, testDataDir } from '../harness.ts';
 import { pretendUp, runCli } from '../support/cli.ts';
 import { eventually } from '../support/eventually.ts';
 import { Phone } from '../support/phone.ts';
+import { openPostbox } from '../support/postbox.ts';
 import { type Asked, PASSWORD, type RealPerson, realPeople } from '../support/real-people.ts';
 import { scraper } from '../support/scrape.ts';
 
-const constellation = await ownConstellation('metrics', { processes: 2, redis: false });
+const postbox = await openPostbox();
+const prices = `${testDataDir('metrics-prices')}.json`;
+writeFileSync(prices, JSON.stringify({ currency: 'EUR', prices: {}, default: 0.1 }));
+const env = { ...postbox.env, SMS_PRICES_FILE: prices };
+const constellation = await ownConstellation('metrics', { processes: 2, redis: false, env });
 const { layout, ports } = constellation.settings;
 const people = await realPeople(constellation);
 const { db } = people.world;
@@ -95,6 +101,28 @@ async function rotateKeys(): Promise<void> {
   pretendUp(layout, { portBase: ports.public });
   const rotated = await runCli(['keys', 'rotate', '--data', layout.dataDir]);
   assert.equal(rotated.code, 0, rotated.err);
+}
+
+let addresses = 0;
+
+/** A code to an address that nobody had before. */
+async function sendCode(to: RealPerson, method: 'email' | 'phone' = 'email'): Promise<Asked> {
+  addresses += 1;
+  const address = method === 'email' ? `a${addresses}.${tag}@mail.example` : '+4915112345678';
+  return await to.ask('POST', '/me/verifications', { method, address });
+}
+
+async function sendTooMany(): Promise<void> {
+  for (let n = 0; n <= CODES_PER_PERSON_HOUR; n++) {
+    if ((await sendCode(bob as RealPerson)).status === 429) return;
+  }
+  assert.fail('nothing stopped her');
+}
+
+/** The server takes nothing until the next message is to be delivered. */
+async function sendInVain(): Promise<void> {
+  postbox.behaviour.recipient = () => ({ code: 451, words: 'come back later' });
+  assert.equal((await sendCode(alice as RealPerson)).status, 201);
 }
 
 const insertRoute = () =>
@@ -186,6 +214,15 @@ const MOVED: readonly Moved[] = [
       assert.equal((await other.act(await other.authorize(people.phone), way)).status, 401);
     },
   },
+  {
+    metric: 'auralink_messages_total',
+    labels: 'outcome="sent"',
+    by: () => sendCode(alice),
+  },
+  { metric: 'auralink_messages_limited_total', labels: 'by="person"', by: sendTooMany },
+  { metric: 'auralink_messages_spend_today', by: () => sendCode(alice, 'phone') },
+  { metric: 'auralink_messages_waiting', labels: 'channel="email"', by: sendInVain },
+  { metric: 'auralink_messages_oldest_seconds', labels: 'channel="email"', by: sendInVain },
   { metric: 'auralink_sockets_open', by: () => carol.page(carol.tokens) },
   { metric: 'mesh_routes_active', by: insertRoute },
   { metric: 'trust_score_distribution', series: 'trust_score_distribution_count', by: insertScore },
