@@ -100,17 +100,17 @@ function KeyRow({ of, busy, onReplace, onRevoke }: KeyRowProps) {
     </button>
   );
   return (
-    <Row testId="app-key" title={`${of.name} …${of.hint}`} detail={keyUseWords(of)}>
+    <Row testId="app-key" title={of.name} detail={keyUseWords(of)}>
       {of.endsAt === null && button('Replace', onReplace)}
       {button('Revoke', onRevoke)}
     </Row>
   );
 }
 
-function keyUseWords({ createdAt, lastUsedAt, endsAt }: AppKey): string {
+function keyUseWords({ hint, createdAt, lastUsedAt, endsAt }: AppKey): string {
   const used = lastUsedAt === null ? 'Never used' : `Used ${momentWords(lastUsedAt)}`;
   const ends = endsAt === null ? '' : ` Replaced: good until ${momentWords(endsAt)}.`;
-  return `${used}. Since ${dayWords(createdAt)}.${ends}`;
+  return `Ends in ${hint}. ${used}. Since ${dayWords(createdAt)}.${ends}`;
 }
 
 function keyWords(error: unknown): string | undefined {

@@ -61,7 +61,7 @@ const GROUPS: readonly { readonly label: string; readonly pages: readonly MePage
   },
   {
     label: 'Developers',
-    pages: [{ id: 'ownapps', label: 'Apps and keys', icon: 'plus', Page: OwnAppsPage }],
+    pages: [{ id: 'ownapps', label: 'Apps and keys', icon: 'code', Page: OwnAppsPage }],
   },
 ];
 /** Reached from another page only. */

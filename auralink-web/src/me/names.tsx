@@ -11,7 +11,7 @@ import type { PageProps } from '../mount.tsx';
 import { NameStatus } from '../sign-in/name-status.tsx';
 import { useName } from '../sign-in/use-name.ts';
 import { useStore } from '../store.ts';
-import { Form, ExactField } from '../ui/form.tsx';
+import { ExactField, Form } from '../ui/form.tsx';
 import { Icon } from '../ui/icons.tsx';
 import { Confirm, Outcome, Panel, Row, Rows, Waiting } from '../ui/panel.tsx';
 import '../ui/profile-card.css';

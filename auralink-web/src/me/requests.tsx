@@ -4,7 +4,7 @@ import type { FriendRequests } from '../../../auralink-client/index.ts';
 import { findAddress } from '../address.ts';
 import type { PageProps } from '../mount.tsx';
 import { nameOf } from '../ui/avatar.tsx';
-import { Form, ExactField } from '../ui/form.tsx';
+import { ExactField, Form } from '../ui/form.tsx';
 import { Empty, Outcome, Panel, Row, Rows, Waiting } from '../ui/panel.tsx';
 import { PersonAvatar } from '../ui/person-avatar.tsx';
 import { useAction } from '../ui/use-action.ts';
