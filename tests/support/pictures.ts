@@ -32,6 +32,8 @@ export function png(
 }
 
 export const pngText = (text: string): Buffer => chunk('tEXt', Buffer.from(`Comment\0${text}`, 'latin1'));
+/** A text where pixels are: it stays in a picture that loses its metadata. */
+export const pngPixels = (text: string): Buffer => chunk('IDAT', Buffer.from(text, 'latin1'));
 export const pngFrames = (): Buffer => chunk('acTL', Buffer.from([0, 0, 0, 2, 0, 0, 0, 0]));
 
 const segment = (marker: number, data: Buffer): Buffer => {
