@@ -45,13 +45,16 @@ export function problemOf(error: AuraError): Problem {
   };
 }
 
+/** Matrix clients read an `errcode` out of plain JSON only. */
+const isMatrixApi = (url: string): boolean => url.startsWith('/_matrix/identity');
+
 /** Sends a problem body; also usable from handlers outside the error path (404, upgrade refusals). */
 export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
   const retryAfter = problem.extra?.retryAfterSeconds;
   if (typeof retryAfter === 'number') reply.header('retry-after', String(Math.ceil(retryAfter)));
   return reply
     .code(problem.status)
-    .type('application/problem+json')
+    .type(isMatrixApi(reply.request.url) ? 'application/json' : 'application/problem+json')
     .send({
       type: `${ERROR_TYPE_BASE}${problem.reason}`,
       title: problem.title,

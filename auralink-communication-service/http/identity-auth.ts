@@ -15,7 +15,10 @@ const accounts = new WeakMap<FastifyRequest, Account>();
 export type RequireAccount = (request: FastifyRequest) => Promise<void>;
 
 export function bearerOf(request: FastifyRequest): string {
-  const token = /^bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1] ?? '';
+  const { access_token: inQuery } = request.query as { readonly access_token?: unknown };
+  const inHeader = /^bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
+  // Synapse puts it into the query (Matrix spec, "Authentication": servers must take both); we log no URLs.
+  const token = inHeader ?? (typeof inQuery === 'string' ? inQuery : '');
   if (token !== '' && token.length <= IDENTITY_TOKEN_MAX_LENGTH) return token;
   throw matrixError(
     'unauthenticated',

@@ -29,7 +29,16 @@ const linkSchema = plainSchema(LINK_MAX_LENGTH).refine(
 
 const common = {
   client_secret: clientSecretSchema,
-  send_attempt: z.number().int().min(0).max(SEND_ATTEMPT_MAX),
+  // Clients in use send it as a text.
+  send_attempt: z
+    .union([
+      z.number(),
+      z
+        .string()
+        .regex(/^\d{1,7}$/, 'must be a whole number')
+        .transform(Number),
+    ])
+    .pipe(z.number().int().min(0).max(SEND_ATTEMPT_MAX)),
   next_link: linkSchema.nullish(),
 };
 const emailSchema = z.object({ ...common, email: plainSchema(IDENTITY_ADDRESS_MAX_LENGTH) });
