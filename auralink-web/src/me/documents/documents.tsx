@@ -19,7 +19,7 @@ import './documents.css';
 import { Facts } from './facts.tsx';
 import { LinesForm } from './lines-form.tsx';
 import { usePhoto } from './photo.tsx';
-import { plainPhoto } from './read-lines.ts';
+import { plainPhoto } from './plain-photo.ts';
 import { FIT_WORDS, MISSING_WORDS, REASON_WORDS, SIDE_WORDS, STATE_WORDS } from './words.ts';
 
 const LIVE = new Set(['open', 'pending', 'asked']);

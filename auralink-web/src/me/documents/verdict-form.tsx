@@ -9,8 +9,8 @@ import type {
 } from '../../../../auralink-client/index.ts';
 import { Form, TextArea } from '../../ui/form.tsx';
 import { Panel } from '../../ui/panel.tsx';
-import { useAction } from '../../ui/use-action.ts';
 import { Segments } from '../../ui/segments.tsx';
+import { useAction } from '../../ui/use-action.ts';
 import { MISSING_WORDS, REASON_WORDS } from './words.ts';
 
 type Kind = Verdict['verdict'];
