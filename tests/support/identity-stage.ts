@@ -19,6 +19,7 @@ export const ME_PAGES = [
   'names',
   'verifications',
   'privacy',
+  'documents',
   'contacts',
   'requests',
   'invites',
