@@ -1,7 +1,8 @@
 /**
  * One data key a person, made when her first value is sealed and wrapped by the key ring. Deleting its row makes all her
- * values noise (crypto-shredding), also those in backups whose ring is still there. Opened keys are remembered; a key
- * whose row is gone is forgotten at the latest when the process is told or restarted, so erasure tells all processes.
+ * values noise (crypto-shredding), also copies of them; a backup that holds the row too becomes noise when the ring's key
+ * of that time is retired. Opened keys are remembered; a key whose row is gone is forgotten at the latest when the process
+ * is told or restarted, so erasure tells all processes.
  */
 import type { PersonId } from '../../core/ids.ts';
 import type { Tx } from '../../core/unit-of-work.ts';

@@ -44,7 +44,7 @@ export interface ErasureTerms {
 }
 
 const GOES = [
-  'Your name, picture, text and everything kept for you: the key that opens it is destroyed, in backups too.',
+  'Your name, picture, text and everything kept for you: it is deleted here, and the key that opens it with it.',
   'Your friends, requests, blocks, lists, notes and invitation links, and what others noted about you.',
   'All your sessions, in every app and browser, at once.',
   'The Matrix account that we made for you, with its devices. Accounts that you brought along stay yours; they are detached, and lose the name and picture that we wrote there.',
@@ -59,7 +59,7 @@ const STAYS: ErasureTerms['stays'] = [
   {
     what: 'Entries of the audit log, under a number without a name.',
     why: 'Security, and to answer for what was done (Art. 17(3)(e) GDPR).',
-    until: 'At least one year.',
+    until: 'For good: the log refuses every deletion.',
   },
   {
     what: 'Your name, unused and not told as yours.',
@@ -68,8 +68,18 @@ const STAYS: ErasureTerms['stays'] = [
   },
   {
     what: 'Backups.',
-    why: 'They cannot be changed one by one; your data in them cannot be read, because its key is gone.',
-    until: 'Until they roll over.',
+    why: 'They cannot be changed one by one. A backup of the whole database holds your wrapped key too, and your name as it is.',
+    until: 'Until they roll over; what was encrypted, until the key ring’s key of that time is retired.',
+  },
+  {
+    what: 'A picture that you showed to everybody, in the media store of the Matrix server.',
+    why: 'It was uploaded there to be shown; the Matrix server keeps it under an address that nobody is told any more.',
+    until: 'Until the operator removes it.',
+  },
+  {
+    what: 'Messages that you sent in Matrix rooms.',
+    why: 'The rooms are shared with others; the Matrix server keeps their history.',
+    until: 'As long as the rooms are kept.',
   },
 ];
 
