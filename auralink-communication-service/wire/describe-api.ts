@@ -12,6 +12,7 @@ import { callsRoutes } from '../http/calls-routes.ts';
 import { contactsRoutes } from '../http/contacts-routes.ts';
 import { documentRoutes } from '../http/document-routes.ts';
 import { findRoutes } from '../http/find-routes.ts';
+import { forgottenRoutes } from '../http/forgotten-routes.ts';
 import { healthRoutes } from '../http/health.ts';
 import { interactionClaimRoutes } from '../http/interaction-claim.ts';
 import { interactionRoutes } from '../http/interaction-routes.ts';
@@ -29,6 +30,7 @@ import { resolveRoutes } from '../http/resolve-routes.ts';
 import { reviewRoutes } from '../http/review-routes.ts';
 import { buildDoor } from '../http/server.ts';
 import { sessionsRoutes } from '../http/sessions-routes.ts';
+import { verificationRoutes } from '../http/verification-routes.ts';
 import { SERVICE_VERSION } from './version.ts';
 
 /** Stands for every part: whatever is asked of it is itself. */
@@ -55,6 +57,8 @@ export async function describeApi(): Promise<object> {
     profileRoutes(nothing),
     leavingRoutes(nothing),
     documentRoutes(nothing),
+    verificationRoutes(nothing),
+    forgottenRoutes(nothing),
     reviewRoutes(nothing),
     sessionsRoutes(nothing),
     callsRoutes(nothing),
