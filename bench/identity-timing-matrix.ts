@@ -1,20 +1,23 @@
 /**
  * The Matrix surfaces of the timing bench, through the public door: the profile and its fields, and the directory, of
- * people who share a room with the viewer. Those who are hidden show their names to everybody and have blocked the
- * viewer; those who are bare show nothing.
+ * people who share a room with the viewer. The private ones had a name that everybody saw until they made their profile
+ * private; the blocking ones show theirs to everybody and have blocked the viewer; those who are bare show nothing.
  */
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Constellation } from '../auralink-communication-service/launcher/constellation.ts';
-import type { World } from '../tests/support/world.ts';
+import type { TestPerson, World } from '../tests/support/world.ts';
 
 /** Accounts of each class; each joins one room, which takes Synapse a moment. */
 const ACCOUNTS_A_CLASS = 20;
 
+const KINDS = ['private', 'blocking', 'bare'] as const;
+const NAME = 'Somebody with a name';
+const PROFILE_POLL_MS = 50;
+
 export interface MatrixSubjects {
   readonly token: string;
-  readonly hidden: readonly string[];
-  readonly bare: readonly string[];
+  readonly names: Readonly<Record<'private' | 'blocking' | 'bare', readonly string[]>>;
 }
 
 /** Makes the accounts, people and blocks. */
@@ -38,8 +41,9 @@ export async function makeMatrixSubjects(
     if (!answer.ok) throw new Error(`${path} answered ${answer.status}: ${await answer.text()}`);
     return (await answer.json()) as Record<string, string>;
   };
+  await world.app('chat');
   const tag = randomBytes(4).toString('hex');
-  const people = await world.people(`m${tag}`, ACCOUNTS_A_CLASS * 2 + 1);
+  const people = await world.people(`m${tag}`, ACCOUNTS_A_CLASS * KINDS.length + 1);
   const accounts: { userId: string; token: string }[] = [];
   for (const person of people) {
     const username = `u${randomBytes(16).toString('hex')}`;
@@ -61,20 +65,52 @@ export async function makeMatrixSubjects(
     viewer.userId,
   );
   const room = await call('POST', 'createRoom', viewer.token, { preset: 'public_chat' });
+  const names = { private: [] as string[], blocking: [] as string[], bare: [] as string[] };
   for (const [i, { userId, token }] of others.entries()) {
-    const isHidden = i < ACCOUNTS_A_CLASS;
+    const kind = KINDS[Math.floor(i / ACCOUNTS_A_CLASS)] ?? 'bare';
+    const person = people[i + 1] as TestPerson;
+    names[kind].push(userId);
+    await world.db.query(
+      'UPDATE aura_id_registry SET display_name = $2, visibility = $3 WHERE person_id = $1',
+      [person.personId, kind === 'bare' ? null : NAME, kind === 'bare' ? 'friends' : 'public'],
+    );
     await call('PUT', `profile/${encodeURIComponent(userId)}/displayname`, token, {
-      displayname: isHidden ? 'Somebody with a name' : '',
+      displayname: kind === 'bare' ? '' : NAME,
     });
     await call('POST', `join/${encodeURIComponent(room.room_id ?? '')}`, token, {});
-    if (!isHidden) continue;
-    await world.db.query('INSERT INTO person_blocks (person_id, blocked_person_id) VALUES ($1, $2)', [
-      people[i + 1]?.personId,
-      people[0]?.personId,
-    ]);
+    if (kind === 'private') await makePrivate(urls, world, person, { userId, token });
+    if (kind === 'blocking') {
+      await world.db.query('INSERT INTO person_blocks (person_id, blocked_person_id) VALUES ($1, $2)', [
+        person.personId,
+        people[0]?.personId,
+      ]);
+    }
   }
-  const ids = others.map((account) => account.userId);
-  return { token: viewer.token, hidden: ids.slice(0, ACCOUNTS_A_CLASS), bare: ids.slice(ACCOUNTS_A_CLASS) };
+  return { token: viewer.token, names };
+}
+
+/** As she does it herself: by our API, which takes her name away at Synapse; that is waited for. */
+async function makePrivate(
+  urls: Constellation['urls'],
+  world: World,
+  person: TestPerson,
+  { userId, token }: { userId: string; token: string },
+): Promise<void> {
+  const hers = await world.endpoint(person, 'chat');
+  const answer = await fetch(`${urls.public}/_auralink/v1/me/privacy`, {
+    method: 'PATCH',
+    headers: { authorization: `Bearer ${hers.token}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ profile: 'private' }),
+  });
+  if (!answer.ok) throw new Error(`privacy answered ${answer.status}: ${await answer.text()}`);
+  const shown = async (): Promise<boolean> => {
+    const profile = await fetch(`${urls.synapse}/_matrix/client/v3/profile/${encodeURIComponent(userId)}`, {
+      headers: { authorization: `Bearer ${token}` },
+    });
+    return (await profile.text()).includes(NAME);
+  };
+  // A run that hangs is cut short by its constellation.
+  while (await shown()) await sleep(PROFILE_POLL_MS);
 }
 
 /** The bench asks more often than a person does, and wants to know what is answered, not how often one may ask. */
