@@ -67,7 +67,8 @@ export async function makeMatrixSubjects(
   const room = await call('POST', 'createRoom', viewer.token, { preset: 'public_chat' });
   const names = { private: [] as string[], blocking: [] as string[], bare: [] as string[] };
   for (const [i, { userId, token }] of others.entries()) {
-    const kind = KINDS[Math.floor(i / ACCOUNTS_A_CLASS)] ?? 'bare';
+    // In turns, so that the order in which they joined says nothing.
+    const kind = KINDS[i % KINDS.length] ?? 'bare';
     const person = people[i + 1] as TestPerson;
     names[kind].push(userId);
     await world.db.query(

@@ -1,6 +1,7 @@
 /**
- * The people of the timing bench: private ones, blocking ones, and those who show nothing, each a class of its own with
- * handles of one length; names that nobody has; and who asks, with limits that are not met.
+ * The people of the timing bench: private ones, blocking ones, and those who show nothing, made in turns so that where
+ * their rows and index entries lie says nothing of their class; names that nobody has; and who asks, with limits that
+ * are not met.
  */
 import { randomBytes } from 'node:crypto';
 import { Pool } from 'undici';
@@ -14,6 +15,14 @@ const VIEWERS = 750;
 /** Fields that are sent at the same time. */
 const LANES = 4;
 const HIDDEN_NAME = 'Somebody with a name';
+const KINDS = ['private', 'blocking', 'bare'] as const;
+const RULES: Readonly<
+  Record<HiddenClass | 'bare', { visibility: string; name: string | null; byEmail: string }>
+> = {
+  private: { visibility: 'private', name: HIDDEN_NAME, byEmail: 'private' },
+  blocking: { visibility: 'public', name: HIDDEN_NAME, byEmail: 'public' },
+  bare: { visibility: 'friends', name: null, byEmail: 'public' },
+};
 const SCOPES = ['call.place', 'call.receive', 'profile.read', 'contacts.read', 'contacts.write'];
 
 /** Whom a request is about; its viewer is one of many, so that limits are not met. */
@@ -29,57 +38,54 @@ export interface Subjects {
 export async function makeSubjects(publicUrl: string, world: World): Promise<Omit<Subjects, 'matrix'>> {
   await world.app('chat');
   const tag = randomBytes(3).toString('hex');
-  const made: Record<HiddenClass | 'bare', readonly TestPerson[]> = {
-    private: await world.people(`p${tag}`, PEOPLE_A_CLASS),
-    blocking: await world.people(`k${tag}`, PEOPLE_A_CLASS),
-    bare: await world.people(`b${tag}`, PEOPLE_A_CLASS),
-  };
+  const everybody = await world.people(`p${tag}`, PEOPLE_A_CLASS * KINDS.length);
+  const made = (kind: Class) => everybody.filter((_, i) => KINDS[i % KINDS.length] === kind);
   const viewers = await makeViewers(world, `v${tag}`);
   const others = await makeViewers(world, `o${tag}`);
-  const everybody = [...made.private, ...made.blocking, ...made.bare];
   await proveEmails(publicUrl, await world.endpoints(everybody, 'chat'));
   const ids = (people: readonly TestPerson[]) => people.map((person) => person.personId);
-  await setRules(world, ids(made.private), { visibility: 'private', name: HIDDEN_NAME, byEmail: 'private' });
-  await setRules(world, ids(made.blocking), { visibility: 'public', name: HIDDEN_NAME, byEmail: 'public' });
-  await setRules(world, ids(made.bare), { visibility: 'friends', name: null, byEmail: 'public' });
+  await setRules(world, ids(everybody));
   await world.db.query("UPDATE personal_fields SET verified_at = now() WHERE kind = 'email'");
   await world.db.query(
     `INSERT INTO person_blocks (person_id, blocked_person_id)
      SELECT b.id, v.id FROM unnest($1::uuid[]) AS b (id), unnest($2::uuid[]) AS v (id)`,
-    [ids(made.blocking), viewers.map((viewer) => viewer.person.personId)],
+    [ids(made('blocking')), viewers.map((viewer) => viewer.person.personId)],
   );
   await world.db.query(
     `INSERT INTO endpoint_sockets (socket_id, endpoint_id, process_id)
      SELECT gen_random_uuid(), e.endpoint_id, (SELECT process_id FROM service_processes LIMIT 1)
      FROM endpoints e WHERE e.person_id = ANY ($1)`,
-    [ids([...made.private, ...made.blocking])],
+    [ids(everybody.filter((_, i) => KINDS[i % KINDS.length] !== 'bare'))],
   );
   await world.db.query('ANALYZE');
   const names = (people: readonly TestPerson[]) => people.map((person) => person.auraId);
   return {
     names: {
-      private: names(made.private),
-      blocking: names(made.blocking),
-      bare: names(made.bare),
-      unclaimed: Array.from({ length: PEOPLE_A_CLASS }, (_, i) => `@n${tag}${i}.aura`),
+      private: names(made('private')),
+      blocking: names(made('blocking')),
+      bare: names(made('bare')),
+      // As long as the others' in the middle.
+      unclaimed: Array.from({ length: PEOPLE_A_CLASS }, (_, i) => `@n${tag}${i * KINDS.length}.aura`),
     },
     ...{ viewers, others },
   };
 }
 
-async function setRules(
-  world: World,
-  ids: readonly string[],
-  rules: { visibility: string; name: string | null; byEmail: string },
-): Promise<void> {
+/** All in one statement each, in the order in which they were made. */
+async function setRules(world: World, ids: readonly string[]): Promise<void> {
+  const each = ids.map((_, i) => RULES[KINDS[i % KINDS.length] ?? 'bare']);
   await world.db.query(
-    'UPDATE aura_id_registry SET display_name = $2, visibility = $3 WHERE person_id = ANY ($1)',
-    [ids, rules.name, rules.visibility],
+    `UPDATE aura_id_registry SET display_name = r.name, visibility = r.visibility
+     FROM unnest($1::uuid[], $2::text[], $3::text[]) AS r (person_id, name, visibility)
+     WHERE aura_id_registry.person_id = r.person_id`,
+    [ids, each.map((rules) => rules.name), each.map((rules) => rules.visibility)],
   );
-  await world.db.query('UPDATE person_privacy SET find_by_email = $2 WHERE person_id = ANY ($1)', [
-    ids,
-    rules.byEmail,
-  ]);
+  await world.db.query(
+    `UPDATE person_privacy SET find_by_email = r.by_email
+     FROM unnest($1::uuid[], $2::text[]) AS r (person_id, by_email)
+     WHERE person_privacy.person_id = r.person_id`,
+    [ids, each.map((rules) => rules.byEmail)],
+  );
 }
 
 /** With the rights of an app that may not manage the account. */

@@ -8,7 +8,9 @@ import {
   startConstellation,
 } from '../auralink-communication-service/launcher/constellation.ts';
 import { findFreePortBase } from '../auralink-communication-service/launcher/free-ports.ts';
+import { ensureEngines, ensureWeb } from '../auralink-communication-service/launcher/install.ts';
 import { baseDir, databaseUser } from '../auralink-communication-service/launcher/layout.ts';
+import { consoleProgress } from '../auralink-communication-service/launcher/progress.ts';
 
 /** The value that a share `p` (0 to 1) of the samples does not exceed (nearest rank). Throws without samples. */
 export function percentile(samples: readonly number[], p: number): number {
@@ -22,14 +24,17 @@ export function percentile(samples: readonly number[], p: number): number {
 export const RUN_MAX_MS = 1_200_000;
 
 /**
- * Runs `work` over a fresh constellation on free ports; stops it and removes its data whatever happens: an error, a
- * signal, or RUN_MAX_MS.
+ * Installs what is missing and runs `work` over a fresh constellation on free ports; stops it and removes its data
+ * whatever happens: an error, a signal, or RUN_MAX_MS.
  */
 export async function withConstellation<T>(
   name: string,
   options: Omit<ConstellationOptions, 'dataDir' | 'portBase'>,
   work: (constellation: Constellation) => Promise<T>,
 ): Promise<T> {
+  const progress = consoleProgress();
+  await ensureEngines(progress);
+  await ensureWeb(progress);
   const dataDir = join(baseDir(databaseUser()), 'bench', `${name}-${process.pid}`);
   mkdirSync(dataDir, { recursive: true, mode: 0o755 });
   try {

@@ -1,5 +1,4 @@
 /** On the sign-in page: a new password by a code to an address that she proved. Nothing tells who exists or what is known. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import type Provider from 'oidc-provider';
 import { z } from 'zod';
@@ -7,6 +6,7 @@ import { newPasswordSchema } from '../auralink-modules/auraid/model.ts';
 import type { ForgottenService } from '../auralink-modules/verification/forgotten-password.ts';
 import { ADDRESS_MAX_LENGTH } from '../auralink-modules/verification/model.ts';
 import type { ChallengeId } from '../core/ids.ts';
+import { noSooner } from '../core/no-sooner.ts';
 import { isPlainText, NOT_PLAIN } from '../core/text.ts';
 import { clientAddress } from './client-address.ts';
 import {
@@ -62,7 +62,10 @@ export function forgottenRoutes({
       async (request, reply) => {
         await findInteraction(provider, request, reply, request.params.uid);
         const { user, address } = request.body;
-        const { resetId, expiresAt } = await noSooner(forgotten.ask(user, address, clientAddress(request)));
+        const { resetId, expiresAt } = await noSooner(
+          FORGOTTEN_ANSWER_MS,
+          forgotten.ask(user, address, clientAddress(request)),
+        );
         return reply.code(202).send({ resetId, expiresAt: expiresAt.toISOString() });
       },
     );
@@ -81,16 +84,12 @@ export function forgottenRoutes({
         await findInteraction(provider, request, reply, request.params.uid);
         const { resetId, code, newPassword } = request.body;
         const address = clientAddress(request);
-        const personId = await noSooner(forgotten.reset(resetId, code, newPassword, address));
+        const personId = await noSooner(
+          FORGOTTEN_ANSWER_MS,
+          forgotten.reset(resetId, code, newPassword, address),
+        );
         return letIn(provider, request, reply, personId, 'otp');
       },
     );
   };
-}
-
-/** Also for a refusal. */
-async function noSooner<T>(work: Promise<T>): Promise<T> {
-  const [result] = await Promise.allSettled([work, sleep(FORGOTTEN_ANSWER_MS)]);
-  if (result.status === 'rejected') throw result.reason;
-  return result.value;
 }

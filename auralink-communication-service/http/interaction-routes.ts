@@ -13,9 +13,10 @@ import {
   PASSWORD_MAX_BYTES,
 } from '../auralink-modules/auraid/model.ts';
 import type { RegistrationService } from '../auralink-modules/auraid/registration.ts';
-import type { SignInService } from '../auralink-modules/auraid/sign-in.ts';
+import { REFUSED_SIGN_IN_MS, type SignInService } from '../auralink-modules/auraid/sign-in.ts';
 import { AuraError } from '../core/errors.ts';
 import type { PersonId } from '../core/ids.ts';
+import { refusedNoSooner } from '../core/no-sooner.ts';
 import { isPlainText, NOT_PLAIN } from '../core/text.ts';
 import { clientAddress } from './client-address.ts';
 
@@ -117,7 +118,10 @@ function waysIn(app: App, { provider, signIn }: InteractionDeps): void {
     async (request, reply) => {
       await findInteraction(provider, request, reply, request.params.uid);
       const { user, password: secret } = request.body;
-      const personId = await signIn.signIn(user, secret, clientAddress(request));
+      const personId = await refusedNoSooner(
+        REFUSED_SIGN_IN_MS,
+        signIn.signIn(user, secret, clientAddress(request)),
+      );
       return letIn(provider, request, reply, personId, 'pwd');
     },
   );

@@ -1,6 +1,7 @@
 /**
- * What our rules add to Matrix profiles on the public door: who was blocked sees an empty profile and no entry of the
- * directory, as of somebody who shows nothing; and a profile that follows an AuraID is changed there and nowhere else.
+ * What our rules add to Matrix profiles on the public door: who was blocked sees an empty profile, as of somebody who
+ * shows nothing; the directory has no entry of either, under whatever name they are looked for; and a profile that
+ * follows an AuraID is changed there and nowhere else.
  * Asked for every request for a profile or a search, whoever asks, so that time tells nothing.
  */
 import { createHash } from 'node:crypto';
@@ -24,9 +25,16 @@ export const KEPT_ANSWER_MS = 25;
 /** A longer answer of Synapse's directory is not one. */
 export const DIRECTORY_ANSWER_MAX_BYTES = 1_048_576;
 
+/** Of Synapse's directory. */
+interface Entry {
+  readonly userId: UserId;
+  /** Without a name and a picture. */
+  readonly bare: boolean;
+}
+
 export type Kept =
   | { readonly kind: 'profile'; readonly hidden: boolean; readonly field: boolean }
-  | { readonly kind: 'directory'; hide(userIds: readonly UserId[]): Promise<ReadonlySet<UserId>> }
+  | { readonly kind: 'directory'; hide(found: readonly Entry[]): Promise<ReadonlySet<UserId>> }
   | { readonly kind: 'refuse' };
 
 export interface ProxyPrivacy {
@@ -41,7 +49,7 @@ const ONE_FIELD = /\/(?:displayname|avatar_url)$/i;
 
 export interface ProxyPrivacyDeps {
   readonly profiles: Pick<MatrixProfiles, 'whoami'>;
-  readonly store: Pick<PrivacyStore, 'findBlockers' | 'isMapped'>;
+  readonly store: Pick<PrivacyStore, 'findBlockers' | 'findMapped'>;
   readonly clock: Clock;
   readonly metrics?: Pick<IdentityMetrics, 'refused'>;
 }
@@ -55,21 +63,36 @@ export function createProxyPrivacy(deps: ProxyPrivacyDeps): ProxyPrivacy {
       const users = findProfileUsers(url) as UserId[] | null;
       if (users === null && !isDirectorySearch(url)) return null;
       if (users !== null && (method === 'PUT' || method === 'DELETE')) {
-        const mapped = await Promise.all(users.map((user) => deps.store.isMapped(user)));
-        return mapped.includes(true) ? { kind: 'refuse' } : null;
+        return (await deps.store.findMapped(users)).size > 0 ? { kind: 'refuse' } : null;
       }
       const token = tokenOf(request);
       const viewer = token === null ? null : await whose(token);
       // Synapse refuses who is not signed in.
       if (viewer === null) return null;
       if (users === null) {
-        return { kind: 'directory', hide: (found) => deps.store.findBlockers(viewer, found) };
+        return { kind: 'directory', hide: (found) => findHidden(deps, viewer, found) };
       }
       const blockers = await deps.store.findBlockers(viewer, users);
       if (blockers.size > 0) deps.metrics?.refused('matrix_profile');
       return { kind: 'profile', hidden: blockers.size > 0, field: ONE_FIELD.test(users.at(-1) ?? '') };
     },
   };
+}
+
+/** Who shows nothing is in Synapse's directory by her Matrix id, where she shares a room with who asks. */
+async function findHidden(
+  { store }: ProxyPrivacyDeps,
+  viewer: UserId,
+  found: readonly Entry[],
+): Promise<ReadonlySet<UserId>> {
+  const [blockers, showNothing] = await Promise.all([
+    store.findBlockers(
+      viewer,
+      found.map(({ userId }) => userId),
+    ),
+    store.findMapped(found.flatMap(({ userId, bare }) => (bare ? [userId] : []))),
+  ]);
+  return new Set([...blockers, ...showNothing]);
 }
 
 function rememberingWhoami({ profiles, clock }: ProxyPrivacyDeps): (token: string) => Promise<UserId | null> {
@@ -94,6 +117,12 @@ function tokenOf(request: IncomingMessage): string | null {
   return new URL(request.url ?? '/', 'http://localhost').searchParams.get('access_token');
 }
 
+interface DirectoryEntry {
+  readonly user_id?: UserId;
+  readonly display_name?: string | null;
+  readonly avatar_url?: string | null;
+}
+
 /** Synapse's answer without what is kept; null: the whole profile is. */
 export async function withheld(
   kept: Exclude<Kept, { kind: 'refuse' }>,
@@ -104,9 +133,11 @@ export async function withheld(
     if (!kept.hidden) return original;
     return kept.field ? Buffer.from('{}') : null;
   }
-  const answer = JSON.parse(original.toString('utf8')) as { results?: { user_id?: UserId }[] };
+  const answer = JSON.parse(original.toString('utf8')) as { results?: DirectoryEntry[] };
   if (!Array.isArray(answer.results)) return original;
-  const found = answer.results.flatMap(({ user_id: userId }) => (typeof userId === 'string' ? [userId] : []));
+  const found = answer.results.flatMap(({ user_id: userId, display_name: name, avatar_url: picture }) =>
+    typeof userId === 'string' ? [{ userId, bare: !name && !picture }] : [],
+  );
   const hidden = await kept.hide(found);
   if (hidden.size === 0) return original;
   const results = answer.results.filter(({ user_id: userId }) => userId === undefined || !hidden.has(userId));

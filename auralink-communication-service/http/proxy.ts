@@ -10,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type {} from '@fastify/swagger';
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import { Pool } from 'undici';
+import { REFUSED_SIGN_IN_MS } from '../auralink-modules/auraid/sign-in.ts';
 import { AuraError } from '../core/errors.ts';
 import type { UserId } from '../core/ids.ts';
 import { forwardedFor, type InNetworks } from './networks.ts';
@@ -104,6 +105,8 @@ async function forward(
     }
     if (kept === null || answer.statusCode !== 200) {
       await noSooner;
+      if (isSignIn(request.raw) && answer.statusCode !== 200)
+        await sleep(REFUSED_SIGN_IN_MS - (performance.now() - startedMs));
       return reply.send(answer.body);
     }
     const shown = await withheld(kept, answer.body);
@@ -168,7 +171,7 @@ async function ask(pool: Pool, deps: ProxyDeps, request: FastifyRequest, reply: 
   const headers = requestHeaders(request, deps.isTrustedProxy);
   let body: Body = hasBody(raw) ? raw : null;
   let newDevice = false;
-  if (body !== null && method === 'POST' && isLoginPath(url)) {
+  if (body !== null && isSignIn(raw)) {
     ({ body, newDevice } = await rewrittenLogin(raw, deps));
     headers['content-length'] = String(body.length);
     // Its answer is read on the way.
@@ -178,6 +181,9 @@ async function ask(pool: Pool, deps: ProxyDeps, request: FastifyRequest, reply: 
   reply.raw.once('close', () => gone.emit('abort'));
   return { answer: await send(pool, method, url, headers, body, gone), newDevice };
 }
+
+const isSignIn = ({ method, url = '/' }: FastifyRequest['raw']): boolean =>
+  method === 'POST' && isLoginPath(url);
 
 function hasBody(raw: FastifyRequest['raw']): boolean {
   const length = raw.headers['content-length'];

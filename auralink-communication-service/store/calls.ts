@@ -12,7 +12,7 @@ import type { Tx } from '../core/unit-of-work.ts';
 import * as records from './call-records.ts';
 import * as rings from './call-rings.ts';
 import { findViolatedConstraint, query } from './db.ts';
-import { showsNameSql } from './privacy-sql.ts';
+import { findsSql, showsNameSql } from './privacy-sql.ts';
 
 export function createCallStore(pool: pg.Pool): CallStore {
   return {
@@ -51,18 +51,21 @@ export async function lockPair(tx: Tx, a: PersonId, b: PersonId): Promise<void> 
   await query(tx, 'calls-lock-pair', 'SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [pair]);
 }
 
+/** Whom her rules keep out finds her endpoints as if all were offline, at the same cost; the gate says so by itself. */
 const CANDIDATES = `
   SELECT e.endpoint_id AS "endpointId", e.app_id AS "appId", e.device_key AS "deviceKey",
          e.focused_at AS "focusedAt", e.last_used_at AS "lastUsedAt", s.connected,
          EXISTS (SELECT FROM device_choices d
                  WHERE d.person_id = e.person_id AND d.device_key = e.device_key AND d.app_id = e.app_id) AS chosen
-  FROM endpoints e
+  FROM (SELECT ${findsSql('$1', '$3', 'kp.may_call', 'k.visibility')} AS admitted
+    FROM aura_id_registry k JOIN person_privacy kp USING (person_id) WHERE k.person_id = $3 OFFSET 0) g
+  CROSS JOIN endpoints e
   CROSS JOIN LATERAL (SELECT EXISTS (
     SELECT FROM endpoint_sockets s JOIN service_processes p USING (process_id)
-    WHERE s.endpoint_id = e.endpoint_id AND p.heartbeat_at > now() - make_interval(secs => ${PROCESS_STALE_SECONDS})
+    WHERE s.endpoint_id = CASE WHEN g.admitted THEN e.endpoint_id END AND p.heartbeat_at > now() - make_interval(secs => ${PROCESS_STALE_SECONDS})
   ) AS connected) s
   WHERE e.person_id = $3 AND e.revoked_at IS NULL AND 'call.receive' = ANY (e.scopes)
-    AND (s.connected OR e.disconnected_at > now() - make_interval(secs => ${RESUME_WINDOW_SECONDS}))
+    AND (s.connected OR g.admitted AND e.disconnected_at > now() - make_interval(secs => ${RESUME_WINDOW_SECONDS}))
   ORDER BY s.connected DESC, e.last_used_at DESC LIMIT ${RINGS_PER_INVITATION_MAX}`;
 
 const PLACING_FACTS = `

@@ -28,9 +28,10 @@ export function privacyStore(pool: pg.Pool): PrivacyStore {
     listBlocks: (personId) => listBlocks(pool, personId),
     screenRinging,
     findBlockers: (viewer, accounts) => findBlockers(pool, viewer, accounts),
-    isMapped: async (userId) => {
-      const sql = 'SELECT FROM matrix_user_mappings WHERE matrix_user_id = $1';
-      return (await query(pool, 'mapping-exists', sql, [userId])).length > 0;
+    findMapped: async (accounts) => {
+      const sql = 'SELECT matrix_user_id FROM matrix_user_mappings WHERE matrix_user_id = ANY ($1)';
+      const rows = await query<{ matrix_user_id: UserId }>(pool, 'matrix-mapped', sql, [accounts]);
+      return new Set(rows.map((row) => row.matrix_user_id));
     },
   };
 }

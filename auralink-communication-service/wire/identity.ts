@@ -174,6 +174,7 @@ function identityPlugins(
     nameChecks: leasedLimiter(hitTaker(base.db.pool), () => base.clock.monotonicMs()),
     metrics: base.metrics,
     invitationCode: config.REGISTRATION_TOKEN,
+    serverName: config.SYNAPSE_SERVER_NAME,
   });
   const oidc = oidcDeps(base, stores, signingKeys);
   const provider = createOidcProvider(oidc);

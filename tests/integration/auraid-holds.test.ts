@@ -168,7 +168,7 @@ test('who gave her name back signs in by it, as long as it rests for her, and is
   const signIn = createSignIn({
     ...{ unitOfWork: db.unitOfWork, registry, codes: signInCodeStore(db.pool), accounts: room.matrix },
     ...{ limiter: { hit: async () => {} }, nameChecks: { hit: async () => {} } },
-    ...{ metrics: { signedIn: () => {} }, invitationCode: 'invited' },
+    ...{ metrics: { signedIn: () => {} }, invitationCode: 'invited', serverName: 'auralink.network' },
   });
   const { personId, userId } = await room.person('thea');
   await room.names.rename(personId, 'thea-new');

@@ -282,6 +282,32 @@ describe('Synapse’s other surfaces', () => {
     assert.ok(!found.includes(blocking.userId) && !found.includes(hidden.userId), found.join());
   });
 
+  it('the directory finds nobody by her Matrix id who shows nothing, is private or blocks', async () => {
+    const isFound = async (of: string, token: string): Promise<boolean> => {
+      const localpart = of.slice(1, of.indexOf(':'));
+      const found = await matrix('POST', '/_matrix/client/v3/user_directory/search', token, {
+        search_term: localpart,
+        limit: 10,
+      });
+      assert.equal(found.status, 200, found.text);
+      return found.body.results.some((one: { user_id: string }) => one.user_id === of);
+    };
+    const [bare, nobodys] = await Promise.all([account(), account()]);
+    await set(bare, { profile: 'friends' });
+    await door.db.pool.query('DELETE FROM matrix_user_mappings WHERE matrix_user_id = $1', [nobodys.userId]);
+    // A first profile puts her into the directory; this one is empty.
+    assert.equal(
+      (await matrix('PUT', profileOf(nobodys, '/displayname'), nobodys.token, { displayname: '' })).status,
+      200,
+    );
+    for (const one of [bare, nobodys])
+      assert.equal((await matrix('POST', `/_matrix/client/v3/join/${room}`, one.token, {})).status, 200);
+    // The directory is written behind the events, in their order.
+    await eventually(async () => assert.ok(await isFound(nobodys.userId, viewer.token)));
+    for (const one of [bare, hidden, blocking]) assert.ok(!(await isFound(one.userId, viewer.token)));
+    assert.ok(await isFound(blocking.userId, open.token), 'whom she has not blocked');
+  });
+
   it('a localpart is free to whoever asks, taken or not', async () => {
     const available = (userId: string) =>
       matrix(

@@ -63,8 +63,8 @@ export interface PrivacyStore {
   screenRinging(tx: Tx, callee: PersonId, caller: PersonId): Promise<SilencedRing[]>;
   /** People behind Matrix accounts who have blocked the person behind `viewer`. */
   findBlockers(viewer: UserId, accounts: readonly UserId[]): Promise<Set<UserId>>;
-  /** Whether a Matrix account is some person's. */
-  isMapped(userId: UserId): Promise<boolean>;
+  /** Those of the Matrix accounts that are some person's. */
+  findMapped(accounts: readonly UserId[]): Promise<Set<UserId>>;
 }
 
 export interface Friend {

@@ -29,6 +29,11 @@ export const REGISTRATION_LIMIT: RateLimit = { hits: 30, windowSeconds: 600 };
 export const NAME_CHECK_LIMIT: RateLimit = { hits: 120, windowSeconds: 60 };
 /** Addresses that one person looks up; generous for people, tedious for who wants them all. */
 export const LOOK_UP_LIMIT: RateLimit = { hits: 300, windowSeconds: 60 };
+/**
+ * A sign-in is refused no sooner than so long after it was asked for, here and at Matrix's own `/login`: Synapse answers
+ * at once for who is not there, and takes a quarter of a second over the password of who is.
+ */
+export const REFUSED_SIGN_IN_MS = 1_000;
 const CODE_BYTES = 16;
 
 export interface SignInDeps {
@@ -41,6 +46,8 @@ export interface SignInDeps {
   readonly nameChecks: RateLimiter;
   readonly metrics: Pick<IdentityMetrics, 'signedIn'>;
   readonly invitationCode: string;
+  /** Of the accounts' homeserver. */
+  readonly serverName: string;
 }
 
 export interface SignInService {
@@ -94,9 +101,10 @@ async function signIn(deps: SignInDeps, user: string, password: string, address:
   const target = isMatrixId
     ? await deps.registry.findSignInByAccount(text as UserId)
     : await findByName(deps, text);
-  const userId = target?.userId ?? (isMatrixId ? (text as UserId) : await findReleased(deps, text));
-  const right = userId !== null && (await deps.accounts.checkPassword(userId, password, address));
-  if (!right) {
+  const userId =
+    target?.userId ??
+    (isMatrixId ? (text as UserId) : ((await findReleased(deps, text)) ?? nobodysAccount(deps, text)));
+  if (!(await deps.accounts.checkPassword(userId, password, address))) {
     deps.metrics.signedIn('refused');
     throw new AuraError('unauthenticated', 'The name or the password is wrong.', {
       reason: 'bad_credentials',
@@ -130,6 +138,12 @@ async function findByName(deps: SignInDeps, text: string): Promise<SignInTarget 
 async function findReleased(deps: SignInDeps, text: string): Promise<UserId | null> {
   const auraId = findAuraId(text);
   return auraId === null ? null : deps.registry.findReleasedAccount(auraId);
+}
+
+/** Of an address that nobody has: nobody's account, asked for and limited at Synapse like everybody's. */
+function nobodysAccount({ serverName }: SignInDeps, text: string): UserId {
+  const name = findAuraId(text) ?? text.toLowerCase();
+  return `@n${digest(name).toString('hex').slice(0, 32)}:${serverName}` as UserId;
 }
 
 async function redeemCode(
