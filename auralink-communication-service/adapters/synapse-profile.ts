@@ -1,7 +1,9 @@
 /**
- * Profiles at the homeserver, read and written as our application service on behalf of the account (`user_id`, Matrix
+ * Profiles and their pictures at the homeserver, read and written as our application service on behalf of the account (`user_id`, Matrix
  * spec, application-service API, "Identity assertion"), and whose an access token is.
  */
+import type { MatrixMedia } from '../auralink-modules/auraid/matrix-media.ts';
+import { ProfileRefused } from '../auralink-modules/auraid/matrix-profile.ts';
 import type { MatrixProfiles } from '../auralink-modules/auraid/ports-privacy.ts';
 import type { UserId } from '../core/ids.ts';
 import { type AskSynapse, type Json, SynapseError, synapseClient } from './synapse-request.ts';
@@ -9,7 +11,7 @@ import { type AskSynapse, type Json, SynapseError, synapseClient } from './synap
 /** Connections of one process for profiles. */
 export const SYNAPSE_PROFILE_CONNECTIONS_MAX = 16;
 
-export interface SynapseProfiles extends MatrixProfiles {
+export interface SynapseProfiles extends MatrixProfiles, Omit<MatrixMedia, 'delete'> {
   close(): Promise<void>;
 }
 
@@ -26,7 +28,7 @@ export function createSynapseProfiles(options: {
       method: 'PUT',
       path: profileOf(userId, `/${field}`),
       ...{ token, body: { [field]: value ?? '' } },
-    });
+    }).catch(refused);
   };
   return {
     whoami: (userToken) => whoami(ask, userToken),
@@ -36,12 +38,17 @@ export function createSynapseProfiles(options: {
     },
     setDisplayName: (userId, displayName) => put(userId, 'displayname', displayName),
     setAvatar: (userId, mxcUrl) => put(userId, 'avatar_url', mxcUrl),
-    async upload(userId, image, contentType) {
-      const path = `/_matrix/media/v3/upload?user_id=${encodeURIComponent(userId)}`;
-      const headers = { 'content-type': contentType };
-      const { content_uri: uri } = await ask({ method: 'POST', path, token, body: image, headers });
-      if (typeof uri !== 'string') throw new Error('Synapse took a picture and named no place for it');
+    async reserve(userId) {
+      const path = `/_matrix/media/v1/create?user_id=${encodeURIComponent(userId)}`;
+      const { content_uri: uri } = await ask({ method: 'POST', path, token, body: {} }).catch(refused);
+      if (typeof uri !== 'string') throw new Error('Synapse named no place for a picture');
       return uri;
+    },
+    async fill(userId, mxcUrl, image, contentType) {
+      const place = mxcUrl.slice('mxc://'.length);
+      const path = `/_matrix/media/v3/upload/${place}?user_id=${encodeURIComponent(userId)}`;
+      const headers = { 'content-type': contentType };
+      await ask({ method: 'PUT', path, token, body: image, headers });
     },
     close,
   };
@@ -53,7 +60,14 @@ function textOf(value: unknown): string | null {
 
 /** An account that never had a profile. */
 function absent(error: unknown): Json {
-  if (error instanceof SynapseError && (error.status === 404 || error.status === 403)) return {};
+  if (error instanceof SynapseError && error.status === 404) return {};
+  return refused(error);
+}
+
+/** What asking again would not change: the account is gone, or not one that we may speak for. */
+function refused(error: unknown): never {
+  if (error instanceof SynapseError && [400, 403, 404].includes(error.status))
+    throw new ProfileRefused(error);
   throw error;
 }
 

@@ -14,7 +14,7 @@ const RETRY_AFTER_SECONDS = 5;
 export type Json = Readonly<Record<string, unknown>>;
 
 export interface SynapseRequest {
-  readonly method: 'GET' | 'POST' | 'PUT';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   readonly path: string;
   readonly token?: string;
   /** Sent as JSON, or as it is when it is a Buffer. */

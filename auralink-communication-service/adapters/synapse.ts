@@ -34,6 +34,8 @@ export interface Synapse extends MatrixAccounts {
   ping(transactionId: string): Promise<{ readonly durationMs: number }>;
   /** Deactivates the account for good and asks that its messages be hidden; one that is gone is gone. */
   eraseAccount(userId: UserId): Promise<void>;
+  /** Deletes a picture with its thumbnails from its media store; one that is gone is gone. */
+  deleteMedia(mxcUrl: string): Promise<void>;
   /** Ends our administrator's session and closes connections. */
   close(): Promise<void>;
 }
@@ -58,9 +60,12 @@ export function createSynapse(options: SynapseOptions): Synapse {
     eraseAccount: (userId) =>
       admin.run(async (token) => {
         const path = `/_synapse/admin/v1/deactivate/${encodeURIComponent(userId)}`;
-        await call({ method: 'POST', path, token, body: { erase: true } }).catch((error: unknown) => {
-          if (!(error instanceof SynapseError) || error.status !== 404) throw error;
-        });
+        await call({ method: 'POST', path, token, body: { erase: true } }).catch(orGone);
+      }),
+    deleteMedia: (mxcUrl) =>
+      admin.run(async (token) => {
+        const path = `/_synapse/admin/v1/media/${mxcUrl.slice('mxc://'.length)}`;
+        await call({ method: 'DELETE', path, token }).catch(orGone);
       }),
     async versions() {
       const answer = await call({ method: 'GET', path: '/_matrix/client/versions' });
@@ -81,6 +86,10 @@ export function createSynapse(options: SynapseOptions): Synapse {
       await close();
     },
   };
+}
+
+function orGone(error: unknown): void {
+  if (!(error instanceof SynapseError) || error.status !== 404) throw error;
 }
 
 async function createAccount(call: AskSynapse, options: SynapseOptions, userId: UserId): Promise<void> {

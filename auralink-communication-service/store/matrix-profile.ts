@@ -1,7 +1,8 @@
 /** What of a person Matrix may show, which is only what is public, and what was written into her accounts there. */
 import type pg from 'pg';
 import type { MatrixProfileStore, UploadedPicture } from '../auralink-modules/auraid/ports-privacy.ts';
-import type { UserId } from '../core/ids.ts';
+import { AuraError } from '../core/errors.ts';
+import type { PersonId, UserId } from '../core/ids.ts';
 import { query } from './db.ts';
 
 const WANTED = `SELECT
@@ -49,10 +50,36 @@ export function matrixProfileStore(pool: pg.Pool): MatrixProfileStore {
       const values = [personId, userId, displayName, picture?.mxcUrl ?? null, picture?.digest ?? null];
       return (await query(pool, 'matrix-profile-note', NOTE, values)).length > 0;
     },
+    alone: (personId, work) => alone(pool, personId, work),
     async isAttached(userId) {
       return (await query(pool, 'matrix-profile-attached', ATTACHED, [userId])).length > 0;
     },
   };
+}
+
+/** The lock is the session's, so that no transaction is open while the homeserver is asked. */
+async function alone(pool: pg.Pool, personId: PersonId, work: () => Promise<void>): Promise<void> {
+  const client = await pool.connect();
+  let broken: Error | undefined;
+  try {
+    const lock = `SELECT pg_try_advisory_lock(hashtextextended('matrix-profile:' || $1, 0)) AS got`;
+    const { rows } = await client.query({ name: 'matrix-profile-lock', text: lock, values: [personId] });
+    if (rows[0].got !== true) {
+      throw new AuraError('unavailable', 'This Matrix profile is being written by another process.');
+    }
+    try {
+      await work();
+    } finally {
+      const text = `SELECT pg_advisory_unlock(hashtextextended('matrix-profile:' || $1, 0))`;
+      await client
+        .query({ name: 'matrix-profile-unlock', text, values: [personId] })
+        .catch((error: Error) => {
+          broken = error;
+        });
+    }
+  } finally {
+    client.release(broken);
+  }
 }
 
 function pictureOf({

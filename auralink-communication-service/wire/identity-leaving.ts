@@ -24,6 +24,7 @@ import { dashboardEventsOf } from './dashboard.ts';
 export interface LeavingNeeds {
   readonly auth: Pick<EndpointAuth, 'requireEndpoint'>;
   readonly synapse: Pick<Synapse, 'eraseAccount'>;
+  readonly deletePictures: ErasureDeps['deletePictures'];
   readonly proveHerself: ProveHerself;
   readonly names: Pick<NamesService, 'holdForErased' | 'getNames'>;
   readonly audit: Audit;
@@ -59,6 +60,7 @@ export function wireLeaving(base: Omit<Base, 'processId'>, needs: LeavingNeeds):
     },
     endpointRevoked: needs.endpointRevoked,
     eraseAccount: synapse.eraseAccount,
+    deletePictures: needs.deletePictures,
   };
   return {
     plugins: [

@@ -76,7 +76,7 @@ export function wireParts(base: Omit<Base, 'processId'>, needs: PartsNeeds): Par
   const resolve = wireResolve(base, { auth, vault, bus, metrics: needs.metrics });
   const { cache } = resolve;
   const shared = { auth, cache, audit, vault, outbox, eventLog };
-  const privacy = wirePrivacy(base, { ...shared, directory, metrics: needs.metrics });
+  const privacy = wirePrivacy(base, { ...shared, directory, synapse, metrics: needs.metrics });
   const names = wireNames(base, {
     ...shared,
     ...{ synapse, provider, registration, endpointRevoked, reserved, fanOut: privacy.fanOut },
@@ -84,6 +84,7 @@ export function wireParts(base: Omit<Base, 'processId'>, needs: PartsNeeds): Par
   const leaving = wireLeaving(base, {
     ...shared,
     ...{ synapse, endpointRevoked, names: names.names, proveHerself: names.proveHerself },
+    deletePictures: privacy.deletePictures,
   });
   const account = wireAccount(base, {
     ...{ auth, audit, outbox, synapse, endpointRevoked, proveHerself: names.proveHerself },

@@ -70,7 +70,7 @@ const deps: ErasureDeps = {
   dashboard: dashboardEvents(newId),
   audit: auditStore(),
   cache: { changed: (people: readonly PersonId[]) => people.forEach(vault.forget) },
-  endpointRevoked: (endpointId) => void revoked.push(endpointId),
+  ...{ endpointRevoked: (id: EndpointId) => void revoked.push(id), deletePictures: async () => {} },
   eraseAccount: async (userId) => {
     refusals -= 1;
     if (refusals >= 0) throw new Error('the homeserver is away');

@@ -7,19 +7,14 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, describe, it } from 'node:test';
 import { createSynapseProfiles } from '../../auralink-communication-service/adapters/synapse-profile.ts';
-import { createMatrixAccounts } from '../../auralink-communication-service/auralink-modules/auraid/matrix-accounts.ts';
-import { createNames } from '../../auralink-communication-service/auralink-modules/auraid/names-service.ts';
 import { systemClock } from '../../auralink-communication-service/core/clock.ts';
-import { newId, type UserId } from '../../auralink-communication-service/core/ids.ts';
+import type { UserId } from '../../auralink-communication-service/core/ids.ts';
 import { createProxyPrivacy } from '../../auralink-communication-service/http/proxy-privacy.ts';
-import { createEventLog } from '../../auralink-communication-service/store/event-log.ts';
-import { accountStore } from '../../auralink-communication-service/store/matrix-accounts.ts';
-import { nameStore } from '../../auralink-communication-service/store/names.ts';
-import { createOutbox } from '../../auralink-communication-service/store/outbox.ts';
 import { privacyStore } from '../../auralink-communication-service/store/privacy.ts';
 import { constellation } from '../harness.ts';
 import { eventually } from '../support/eventually.ts';
-import { openPrivacyDoor, type Somebody } from '../support/privacy-door.ts';
+import { openPrivacyDoor } from '../support/privacy-door.ts';
+import { type Account, matrixSide, PIXEL } from '../support/privacy-matrix.ts';
 import { openProxy } from '../support/proxy-door.ts';
 
 const { config } = constellation();
@@ -56,64 +51,11 @@ async function matrix(method: string, path: string, token?: string, body?: objec
   };
 }
 
-interface Account {
-  readonly person: Somebody;
-  readonly userId: string;
-  readonly token: string;
-}
-
-/** A person with a Matrix account that is hers; `of`: a further account of hers, which is not her primary one. */
-async function account(of?: Somebody): Promise<Account> {
-  const person = of ?? (await door.person());
-  const username = `u${randomBytes(16).toString('hex')}`;
-  const response = await fetch(`${config.SYNAPSE_URL}/_matrix/client/v3/register`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${config.APPSERVICE_AS_TOKEN}` },
-    body: JSON.stringify({ type: 'm.login.application_service', username }),
-  });
-  const made = (await response.json()) as { user_id: string; access_token: string };
-  assert.equal(response.status, 200, JSON.stringify(made));
-  await door.db.pool.query(
-    `INSERT INTO matrix_user_mappings (matrix_user_id, person_id, state, is_primary, attached_by)
-     VALUES ($1, $2, 'active', $3, 'provisioned')`,
-    [made.user_id, person.personId, of === undefined],
-  );
-  return { person, userId: made.user_id, token: made.access_token };
-}
-
 const set = async (one: Account, rules: object): Promise<void> => {
   assert.equal((await one.person.ask('PATCH', '/me/privacy', rules)).status, 200);
   await door.deliver();
 };
-/** A PNG of one pixel. */
-const PIXEL = Buffer.from(
-  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',
-  'base64',
-);
-async function putPicture(who: Somebody): Promise<void> {
-  const response = await fetch(`${door.publicUrl}/_auralink/v1/me/picture`, {
-    method: 'PUT',
-    headers: { authorization: `Bearer ${who.token}`, 'content-type': 'image/png' },
-    body: new Uint8Array(PIXEL),
-  });
-  assert.equal(response.status, 204);
-  await door.deliver();
-}
-const accounts = createMatrixAccounts({
-  ...{ unitOfWork: door.db.unitOfWork, names: nameStore(door.db.pool), accounts: accountStore(door.db.pool) },
-  ...{ proofs: { byPassword: async () => null, byOpenIdToken: async () => null } },
-  ...{ limiter: { hit: async () => {} }, spendToken: async () => true, now: () => new Date() },
-  ...{ outbox: createOutbox(door.db.pool, newId), audit: { record: async () => {} } },
-});
-const names = createNames({
-  ...{ unitOfWork: door.db.unitOfWork, names: nameStore(door.db.pool), accounts: accountStore(door.db.pool) },
-  ...{ proofs: { byPassword: async (userId: UserId) => userId, byOpenIdToken: async () => null } },
-  dashboard: { emit: async () => {} },
-  ...{ limiter: { hit: async () => {} }, newId, reserved: new Set<string>() },
-  ...{ outbox: createOutbox(door.db.pool, newId), audit: { record: async () => {} } },
-  ...{ fanOut: door.part.fanOut, cache: { changed: () => {} } as never, endpointRevoked: () => {} },
-  ...{ log: createEventLog(door.db.pool), registration: {} as never },
-});
+const { account, putPicture, accounts, names } = matrixSide(door, config);
 const profileOf = (of: { userId: string } | string, rest = '', version = 'v3') =>
   `/_matrix/client/${version}/profile/${encodeURIComponent(typeof of === 'string' ? of : of.userId)}${rest}`;
 const unclaimed = () => `@u${randomBytes(16).toString('hex')}:${config.SYNAPSE_SERVER_NAME}`;

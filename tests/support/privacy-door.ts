@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { after } from 'node:test';
 import { exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
 import { pino } from 'pino';
+import { createSynapse } from '../../auralink-communication-service/adapters/synapse.ts';
 import type { Audit } from '../../auralink-communication-service/auralink-modules/auraid/audit.ts';
 import {
   CorruptEnvelopeError,
@@ -28,6 +29,8 @@ import {
 import { runOutbox } from '../../auralink-communication-service/core/outbox.ts';
 import { API_AUDIENCE, createEndpointAuth } from '../../auralink-communication-service/http/endpoint-auth.ts';
 import { buildDoor, listen } from '../../auralink-communication-service/http/server.ts';
+import { ADMIN_LOCALPART } from '../../auralink-communication-service/launcher/first-start.ts';
+import { APPSERVICE_ID } from '../../auralink-communication-service/launcher/synapse.ts';
 import { type Db, openDatabase } from '../../auralink-communication-service/store/db.ts';
 import { createEventLog } from '../../auralink-communication-service/store/event-log.ts';
 import { createOutbox } from '../../auralink-communication-service/store/outbox.ts';
@@ -125,6 +128,14 @@ export async function openPrivacyDoor(synapseUrl?: string): Promise<PrivacyDoor>
   };
   const base = { config, log, db, clock: systemClock, newId };
   const audit = { record: async (_tx: unknown, entry: { act: string }) => void audited.push(entry) } as Audit;
+  const synapse = createSynapse({
+    url: config.SYNAPSE_URL,
+    serverName: config.SYNAPSE_SERVER_NAME,
+    asToken: config.APPSERVICE_AS_TOKEN,
+    appserviceId: APPSERVICE_ID,
+    adminLocalpart: ADMIN_LOCALPART,
+    adminPassword: config.SYNAPSE_ADMIN_PASSWORD,
+  });
   const needs = {
     ...{ auth, outbox, audit },
     eventLog: createEventLog(db.pool),
@@ -132,6 +143,7 @@ export async function openPrivacyDoor(synapseUrl?: string): Promise<PrivacyDoor>
     vault: transparentVault as never,
     metrics: { refused: () => {} },
     cache: { changed: (people: readonly PersonId[]) => changed.push(...people) } as never,
+    synapse,
   };
   const part = wirePrivacy(base, needs);
   const account = wireAccount(base, {
@@ -159,6 +171,7 @@ export async function openPrivacyDoor(synapseUrl?: string): Promise<PrivacyDoor>
   after(async () => {
     await app.close();
     await part.close();
+    await synapse.close();
     await account.close();
     await db.close();
   });

@@ -31,6 +31,7 @@ const one = async (sql: string, values: readonly unknown[]): Promise<Record<stri
 async function liveALife(her: RealPerson, friend: RealPerson): Promise<void> {
   for (const [method, path, body] of [
     ['PUT', '/me/profile', { displayName: 'Name of hers', about: 'text of hers' }],
+    ['PATCH', '/me/privacy', { profile: 'public' }],
     ['PUT', '/me/picture', PIXEL],
     ['POST', '/me/fields', { kind: 'email', value: 'hers@example.org' }],
     ['POST', '/invites', { usesMax: 2, expiresInHours: 24, label: 'label of hers' }],
@@ -133,6 +134,23 @@ async function copyAtRest(her: RealPerson): Promise<() => Promise<Buffer[]>> {
   };
 }
 
+/** Waits until Matrix shows her picture; then tells with which status it is downloaded by somebody else. */
+async function publicPicture(her: RealPerson, userId: string): Promise<() => Promise<number>> {
+  const url = await eventually(async () => {
+    const row = await one('SELECT shown_picture_url FROM matrix_user_mappings WHERE person_id = $1', [
+      her.personId,
+    ]);
+    assert.ok(typeof row.shown_picture_url === 'string', userId);
+    return row.shown_picture_url;
+  });
+  const someone = await (await people.register(`looking-${randomBytes(4).toString('hex')}`)).matrix();
+  const path = `/client/v1/media/download/${url.slice('mxc://'.length)}`;
+  return async () => {
+    const { status } = await someone.ask('GET', path);
+    return status;
+  };
+}
+
 /** What a friend still finds of her. */
 async function isGoneFor(friend: RealPerson, her: RealPerson): Promise<void> {
   assert.equal((await friend.ask('GET', `/resolve/${her.auraId}`)).body.displayName ?? null, null);
@@ -176,6 +194,8 @@ describe('a person leaves', () => {
 
     const open = await copyAtRest(her);
     assert.equal((await open()).length, 3);
+    const picture = await publicPicture(her, element.userId);
+    assert.equal(await picture(), 200);
 
     const left = await erase(her);
     assert.equal(left.status, 204, left.text);
@@ -199,6 +219,7 @@ describe('a person leaves', () => {
 
     await erasureDone(her);
     assert.equal(await isDeactivated(element.userId), true);
+    assert.equal(await picture(), 404, 'her picture is gone from the Matrix server');
     assert.equal((await element.ask('GET', '/client/v3/account/whoami')).status, 401);
 
     await isGoneFor(friend, her);

@@ -6,6 +6,7 @@ import {
   MATRIX_PROFILE_LEFT_TOPIC,
   MATRIX_PROFILE_TOPIC,
   matrixProfileHandlers,
+  ProfileRefused,
 } from '../../auralink-communication-service/auralink-modules/auraid/matrix-profile.ts';
 import type {
   MatrixProfileStore,
@@ -23,10 +24,13 @@ function homeserver() {
   const uploads: string[] = [];
   const writes: string[] = [];
   let known: UploadedPicture | null = null;
-  const state = { attached: true, picture: 'one', spoilt: false, onRead: () => {} };
+  const state = { attached: true, picture: 'one', spoilt: false, onRead: () => {}, accounts: [userId] };
+  /** Accounts that the homeserver refuses for good, or cannot serve now. */
+  const refusing = new Map<UserId, Error>();
+  const written: UserId[] = [];
   const store: MatrixProfileStore = {
     find: async () => ({
-      accounts: [{ userId, picture: known }],
+      accounts: state.accounts.map((one) => ({ userId: one, picture: known })),
       displayName: 'Alice',
       picture: { fieldId: 'f', envelope: Buffer.from(state.picture) },
     }),
@@ -35,9 +39,22 @@ function homeserver() {
       return state.attached;
     },
     isAttached: async () => state.attached,
+    alone: (_personId, work) => work(),
   };
   const handlers = matrixProfileHandlers({
     store,
+    log: { warn: () => {} },
+    media: {
+      reserve: async () => {
+        uploads.push('');
+        return `mxc://aura.example/${uploads.length}`;
+      },
+      fill: async (_userId, url, image) => {
+        uploads[Number(url.split('/').at(-1)) - 1] = image.toString();
+      },
+      delete: async () => {},
+    },
+    mediaStore: { write: async () => {}, listDue: async () => [], forget: async () => {} },
     vault: {
       open: async (_personId, _place, envelope) => {
         if (state.spoilt) throw new CorruptEnvelopeError('of a test');
@@ -45,7 +62,10 @@ function homeserver() {
       },
     },
     profiles: {
-      getProfile: async () => {
+      getProfile: async (of) => {
+        const refusal = refusing.get(of);
+        if (refusal !== undefined) throw refusal;
+        written.push(of);
         const now = { ...profile };
         state.onRead();
         return now;
@@ -58,16 +78,21 @@ function homeserver() {
         writes.push(`avatar ${url}`);
         profile.avatarUrl = url;
       },
-      upload: async (_userId, image) => {
-        uploads.push(image.toString());
-        return `mxc://aura.example/${uploads.length}`;
-      },
     },
   });
   const run = async (topic: string, payload: object): Promise<void> => {
     await handlers.get(topic)?.(payload, 'an event');
   };
-  return { profile, uploads, writes, state, run, follow: () => run(MATRIX_PROFILE_TOPIC, { personId: 'p' }) };
+  return {
+    profile,
+    uploads,
+    writes,
+    state,
+    refusing,
+    written,
+    run,
+    follow: () => run(MATRIX_PROFILE_TOPIC, { personId: 'p' }),
+  };
 }
 
 test('the same picture is uploaded once, another one anew, and a repeat writes nothing', async () => {
@@ -109,4 +134,17 @@ test('what stands there and is not ours stays, and so does all of an account tha
   state.attached = false;
   await run(MATRIX_PROFILE_LEFT_TOPIC, was);
   assert.deepEqual(profile, { displayName: 'Her own', avatarUrl: null });
+});
+
+test('an account that is refused, or away, keeps none of the others waiting; only the one that is away is tried again', async () => {
+  const { refusing, written, state, follow } = homeserver();
+  const [gone, away] = ['@gone:aura.example', '@away:aura.example'] as [UserId, UserId];
+  state.accounts = [gone, away, userId];
+  refusing.set(gone, new ProfileRefused(new Error('M_FORBIDDEN: this account was deactivated')));
+  refusing.set(away, new Error('the homeserver is away'));
+  await assert.rejects(follow(), /is away/);
+  assert.deepEqual(written, [userId]);
+  refusing.delete(away);
+  await follow();
+  assert.deepEqual(written, [userId, away, userId]);
 });

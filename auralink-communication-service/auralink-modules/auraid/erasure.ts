@@ -35,6 +35,8 @@ export interface ErasureDeps {
   readonly cache: IdentityCache;
   readonly endpointRevoked: EndpointRevoked;
   readonly eraseAccount: (userId: LeftAccount['userId']) => Promise<void>;
+  /** Those that we uploaded for this account and that nobody shows any more. */
+  readonly deletePictures: (userId: LeftAccount['userId']) => Promise<void>;
 }
 
 export interface ErasureTerms {
@@ -44,7 +46,7 @@ export interface ErasureTerms {
 }
 
 const GOES = [
-  'Your name, picture, text and everything kept for you: it is deleted here, and the key that opens it with it.',
+  'Your name, picture, text and everything kept for you: it is deleted here, and the key that opens it with it. A picture that you showed to everybody is deleted from the Matrix server as well.',
   'Your friends, requests, blocks, lists, notes and invitation links, and what others noted about you.',
   'All your sessions, in every app and browser, at once.',
   'The Matrix account that we made for you, with its devices. Accounts that you brought along stay yours; they are detached, and lose the name and picture that we wrote there.',
@@ -72,9 +74,9 @@ const STAYS: ErasureTerms['stays'] = [
     until: 'Until they roll over; what was encrypted, until the key ring’s key of that time is retired.',
   },
   {
-    what: 'A picture that you showed to everybody, in the media store of the Matrix server.',
-    why: 'It was uploaded there to be shown; the Matrix server keeps it under an address that nobody is told any more.',
-    until: 'Until the operator removes it.',
+    what: 'Copies of a picture that you showed to everybody, where other Matrix servers and people have loaded it.',
+    why: 'They are not ours to delete.',
+    until: 'As long as they keep them.',
   },
   {
     what: 'Messages that you sent in Matrix rooms.',
@@ -141,7 +143,10 @@ export function erasureHandler(deps: ErasureDeps): OutboxHandler {
     const done = await deps.store.findStepsDone(personId);
     if (done === null) return;
     if (!done.has('matrix')) {
-      for (const account of accounts) if (account.provisioned) await deps.eraseAccount(account.userId);
+      for (const account of accounts) {
+        await deps.deletePictures(account.userId);
+        if (account.provisioned) await deps.eraseAccount(account.userId);
+      }
       await deps.store.stepDone(personId, 'matrix');
     }
     if (!done.has('history')) {

@@ -2,15 +2,18 @@
  * Makes a person's Matrix profile follow her AuraID profile: name and picture are there while both the profile and the
  * field are public, and gone otherwise, because Matrix knows no friends. Reads what is true at its turn, so that many
  * changes end in one state and a repeat changes nothing. An account that is hers no more, or whose owner gave her name
- * back, loses what was written there. A picture that cannot be opened is, as everywhere, as one that is not there.
+ * back, loses what was written there. A picture that cannot be opened is, as everywhere, as one that is not there. What
+ * the homeserver refuses for good (an account that was deactivated there) is told to the log and keeps nobody waiting.
  */
 import { createHash } from 'node:crypto';
 import type { PersonId, UserId } from '../../core/ids.ts';
 import type { OutboxHandler } from '../../core/outbox.ts';
+import type { Log } from '../../core/log.ts';
 import type { Tx } from '../../core/unit-of-work.ts';
 import { findOpened, type Vault } from './data-keys.ts';
 import { fieldPlace } from './envelope.ts';
 import { typeOfPicture } from '../../core/picture.ts';
+import { deleteDuePictures, type MatrixMediaDeps, uploadPicture } from './matrix-media.ts';
 import type { MatrixProfileStore, MatrixProfiles, Outbox, UploadedPicture } from './ports-privacy.ts';
 
 /** Somebody's name, picture or audience of these has changed. */
@@ -18,10 +21,19 @@ export const MATRIX_PROFILE_TOPIC = 'identity.matrix_profile';
 /** An account has ceased to be somebody's, or its owner to have a name. */
 export const MATRIX_PROFILE_LEFT_TOPIC = 'identity.matrix_profile_left';
 
-export interface MatrixProfileDeps {
+/** The homeserver would refuse it again: the account is gone, or not ours to speak for. */
+export class ProfileRefused extends Error {
+  override readonly name = 'ProfileRefused';
+  constructor(cause: Error) {
+    super(cause.message, { cause });
+  }
+}
+
+export interface MatrixProfileDeps extends MatrixMediaDeps {
   readonly store: MatrixProfileStore;
-  readonly profiles: Pick<MatrixProfiles, 'getProfile' | 'setDisplayName' | 'setAvatar' | 'upload'>;
+  readonly profiles: Pick<MatrixProfiles, 'getProfile' | 'setDisplayName' | 'setAvatar'>;
   readonly vault: Pick<Vault, 'open'>;
+  readonly log: Pick<Log, 'warn'>;
 }
 
 /** What we wrote into a Matrix profile; null where we wrote nothing. */
@@ -34,7 +46,13 @@ type Wanted = NonNullable<Awaited<ReturnType<MatrixProfileStore['find']>>>;
 
 export function matrixProfileHandlers(deps: MatrixProfileDeps): ReadonlyMap<string, OutboxHandler> {
   return new Map<string, OutboxHandler>([
-    [MATRIX_PROFILE_TOPIC, (payload) => follow(deps, (payload as { personId: PersonId }).personId)],
+    [
+      MATRIX_PROFILE_TOPIC,
+      (payload) => {
+        const { personId } = payload as { personId: PersonId };
+        return deps.store.alone(personId, () => follow(deps, personId));
+      },
+    ],
     [MATRIX_PROFILE_LEFT_TOPIC, (payload) => left(deps, payload as { userId: UserId } & ShownInMatrix)],
   ]);
 }
@@ -57,19 +75,44 @@ async function follow(deps: MatrixProfileDeps, personId: PersonId): Promise<void
     wanted.picture === null
       ? null
       : await findOpened(deps.vault, personId, fieldPlace(wanted.picture.fieldId), wanted.picture.envelope);
-  for (const account of wanted.accounts) await write(deps, personId, account, wanted.displayName, picture);
+  const failed: unknown[] = [];
+  for (const account of wanted.accounts) {
+    const written = unlessRefused(deps, account.userId, () =>
+      write(deps, personId, account, wanted.displayName, picture),
+    );
+    // One account that cannot be written keeps none of the others waiting.
+    await written.catch((error: unknown) => failed.push(error));
+  }
+  if (failed.length > 0) throw failed[0];
+}
+
+async function unlessRefused(
+  { log }: MatrixProfileDeps,
+  userId: UserId,
+  work: () => Promise<void>,
+): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (!(error instanceof ProfileRefused)) throw error;
+    log.warn(
+      { err: error, userId },
+      'the homeserver refuses to have this profile written; it is left as it is',
+    );
+  }
 }
 
 /** Each write is an event in every room that she is in, so only what differs is written. */
 async function write(
-  { store, profiles }: MatrixProfileDeps,
+  deps: MatrixProfileDeps,
   personId: PersonId,
   account: Wanted['accounts'][number],
   displayName: string | null,
   image: Buffer | null,
 ): Promise<void> {
+  const { store, profiles } = deps;
   const { userId } = account;
-  const picture = image === null ? null : await uploaded(profiles, userId, image, account.picture);
+  const picture = image === null ? null : await uploaded(deps, userId, image, account.picture);
   const shown = { displayName, picture };
   if (!(await store.note(personId, userId, shown))) return;
   const avatarUrl = picture?.mxcUrl ?? null;
@@ -79,24 +122,26 @@ async function write(
   // Detached meanwhile: whoever took it back may have come before these writes.
   if (!(await store.note(personId, userId, shown)))
     await takeBack(profiles, userId, { displayName, avatarUrl });
+  await deleteDuePictures(deps, userId);
 }
 
 /** The same picture is uploaded once. */
 async function uploaded(
-  profiles: Pick<MatrixProfiles, 'upload'>,
+  deps: MatrixMediaDeps,
   userId: UserId,
   image: Buffer,
   known: UploadedPicture | null,
 ): Promise<UploadedPicture> {
   const digest = createHash('sha256').update(image).digest();
   if (known?.digest.equals(digest)) return known;
-  return { digest, mxcUrl: await profiles.upload(userId, image, typeOfPicture(image)) };
+  return { digest, mxcUrl: await uploadPicture(deps, userId, image, typeOfPicture(image)) };
 }
 
 /** Whoever has the account by now has her own profile written there. */
 async function left(deps: MatrixProfileDeps, was: { userId: UserId } & ShownInMatrix): Promise<void> {
-  if (await deps.store.isAttached(was.userId)) return;
-  await takeBack(deps.profiles, was.userId, was);
+  if (!(await deps.store.isAttached(was.userId)))
+    await unlessRefused(deps, was.userId, () => takeBack(deps.profiles, was.userId, was));
+  await deleteDuePictures(deps, was.userId);
 }
 
 /** What stands there and is not ours is the account's own: it stays. */

@@ -210,8 +210,6 @@ export interface MatrixProfiles {
   /** Null removes it. */
   setDisplayName(userId: UserId, displayName: string | null): Promise<void>;
   setAvatar(userId: UserId, mxcUrl: string | null): Promise<void>;
-  /** Returns its mxc: URL. */
-  upload(userId: UserId, image: Buffer, contentType: string): Promise<string>;
 }
 
 /** Writes to endpoints' logs; the endpoints room's EventLog satisfies it. */
@@ -249,6 +247,8 @@ export interface MatrixProfileStore {
     userId: UserId,
     shown: { readonly displayName: string | null; readonly picture: UploadedPicture | null },
   ): Promise<boolean>;
+  /** Nobody else writes this person's profiles meanwhile. Throws `unavailable` while somebody does. */
+  alone(personId: PersonId, work: () => Promise<void>): Promise<void>;
   /** Whether the account is anybody's who has a name. */
   isAttached(userId: UserId): Promise<boolean>;
 }
