@@ -1,6 +1,6 @@
 /**
  * Looking for planted texts wherever a constellation keeps anything: both databases as pg_dump writes them, Redis with
- * every key and value, and every log. A text is looked for in each form in which it could lie there.
+ * every key and value, what the homeserver keeps of pictures, and every log. A text is looked for in each form in which it could lie there.
  */
 import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -60,7 +60,15 @@ export async function allPlaces(constellation: Constellation): Promise<Map<strin
   for (const name of readdirSync(layout.dataDir, { recursive: true, encoding: 'utf8' })) {
     if (/\.(?:log|jsonl)$/.test(name)) places.set(`file ${name}`, readFileSync(join(layout.dataDir, name)));
   }
+  places.set('media store', mediaStore(constellation));
   return places;
+}
+
+/** Every file in it, one behind the other. */
+export function mediaStore({ settings }: Constellation): Buffer {
+  const folder = join(settings.layout.synapseDir, 'media');
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((file) => file.isFile());
+  return Buffer.concat(files.map((file) => readFileSync(join(file.parentPath, file.name))));
 }
 
 async function dump({ settings }: Constellation, database: string): Promise<Buffer> {

@@ -1,6 +1,6 @@
 /**
  * Nothing that a person tells of herself lies readable anywhere: she sets every kind of it with texts found nowhere else,
- * lives with it, and then both databases, Redis and all logs are searched. (Swapped ciphertexts and a rotation under load
+ * lives with it, and then both databases, Redis, the homeserver's media store and all logs are searched. (Swapped ciphertexts and a rotation under load
  * below the API are tests/integration/personal-data.test.ts.)
  */
 import assert from 'node:assert/strict';
@@ -11,7 +11,7 @@ import { test } from 'node:test';
 import { createClient } from 'redis';
 import { LOOK_UP_LIMIT } from '../../auralink-communication-service/auralink-modules/auraid/sign-in.ts';
 import { ownConstellation } from '../harness.ts';
-import { allPlaces, findCanaries, formsOf } from '../support/canaries.ts';
+import { allPlaces, findCanaries, formsOf, mediaStore } from '../support/canaries.ts';
 import { pretendUp, runCli } from '../support/cli.ts';
 import { eventually } from '../support/eventually.ts';
 import { codeIn, linkIn, openPostbox } from '../support/postbox.ts';
@@ -38,6 +38,7 @@ const canaries = {
   postalAddress: word('street'),
   document: word('document'),
   picture: word('picture'),
+  privatePicture: word('private picture'),
   note: word('note'),
   listName: word('list'),
   inviteLabel: word('label').slice(0, 40),
@@ -134,7 +135,17 @@ test('what is wrong with a value is told without it, and is not logged', async (
   await alice.ask('POST', '/me/fields', { kind: canaries.note, value: canaries.note });
 });
 
-test('neither database, nor Redis, nor any log has any of it in any form', async () => {
+test('Matrix has the picture of who is public, loses it when she is so no more, and never has that of who is private', async () => {
+  const carol = await people.register(`carol${randomBytes(3).toString('hex')}`);
+  await done(carol, 'PATCH', '/me/privacy', { profile: 'private' });
+  await done(carol, 'PUT', '/me/picture', pictureOf(canaries.privatePicture));
+  const found = () => findCanaries(canaries, new Map([['media store', mediaStore(constellation)]]));
+  await eventually(() => assert.deepEqual(found(), ['picture in media store']));
+  await done(alice, 'PATCH', '/me/privacy', { profile: 'friends' });
+  await eventually(() => assert.deepEqual(found(), []));
+});
+
+test('neither database, nor Redis, nor the media store, nor any log has any of it in any form', async () => {
   // What commits left to be done has been done, and is in the logs.
   await eventually(async () => {
     assert.deepEqual((await db.query('SELECT topic, last_error FROM outbox_events')).rows, []);
