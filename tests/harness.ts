@@ -112,9 +112,9 @@ export function testDataDir(name: string): string {
 /** A constellation of the test's own, on free ports, stopped when the test file has ended. */
 export async function ownConstellation(
   name: string,
-  options: Omit<ConstellationOptions, 'dataDir' | 'portBase'> = {},
+  options: Omit<ConstellationOptions, 'dataDir' | 'portBase'> & { readonly portBase?: number } = {},
 ): Promise<Constellation> {
-  const portBase = await findFreePortBase();
+  const portBase = options.portBase ?? (await findFreePortBase());
   const started = await startConstellation({ ...options, dataDir: testDataDir(name), portBase });
   after(() => started.stop());
   return started;

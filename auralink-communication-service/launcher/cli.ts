@@ -9,6 +9,7 @@ import {
   ROTATION_GRACE_SECONDS,
 } from '../auralink-modules/dashboard/model.ts';
 import { ConfigError } from '../config.ts';
+import { BACKUPS_KEPT } from './backup-files.ts';
 import { benchNames, runBench } from './bench.ts';
 import { runDown, runLogs, runStatus, runToken } from './commands.ts';
 import { DEFAULT_TTL_SECONDS } from './dashboard-token.ts';
@@ -116,6 +117,38 @@ function addApps(program: Command): void {
     .addOption(dataOption())
     .addOption(jsonOption())
     .action(async (options) => finish((await import('./apps.ts')).runAddApp(options)));
+}
+
+function addBackups(program: Command): void {
+  program
+    .command('backup')
+    .description(
+      'both databases into a folder, while everything runs; what is encrypted of erased people opens no more',
+    )
+    .argument('<folder>', 'empty, or with earlier backups')
+    .addOption(
+      new Option('--keep <n>', 'the newest so many stay')
+        .argParser(wholeNumber(1, 10_000))
+        .default(BACKUPS_KEPT),
+    )
+    .addOption(dataOption())
+    .addOption(jsonOption())
+    .action(async (folder, options) => finish((await import('./backup.ts')).runBackup(folder, options)));
+
+  program
+    .command('restore')
+    .description('bring a backup back while nothing is up, and erase again who was erased since')
+    .argument('<folder>', 'where ./aura backup wrote it')
+    .option('--from <stamp>', 'which one, for example 20261123T140511Z (default: the newest)')
+    .option('--replace', 'take the place of people who are there', false)
+    .addOption(dataOption())
+    .addOption(
+      new Option('--port-base <n>', 'as for ./aura up')
+        .argParser(wholeNumber(1024, 65_234))
+        .default(null, 'the well-known ports'),
+    )
+    .addOption(jsonOption())
+    .action(async (folder, options) => finish((await import('./restore.ts')).runRestore(folder, options)));
 }
 
 function addKeeping(program: Command): void {
@@ -240,6 +273,7 @@ function build(): Command {
   addRunning(program);
   addLooking(program);
   addApps(program);
+  addBackups(program);
   addKeeping(program);
   addWebhooks(program);
   addDeveloping(program);

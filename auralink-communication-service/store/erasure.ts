@@ -58,9 +58,13 @@ const CLOSE_PRIVACY = `UPDATE person_privacy SET show_name = 'private', show_pic
 const FORGET_AS_CALLER = `UPDATE cross_app_calls SET caller_aura_id = (SELECT aura_id FROM aura_id_registry WHERE person_id = $1)
   WHERE call_id IN (SELECT call_id FROM cross_app_calls WHERE caller_person_id = $1
     AND caller_aura_id !~ '^@gone-[0-9a-f]{22}[.]aura$' LIMIT $2) RETURNING call_id`;
-const FORGET_AS_CALLEE = `UPDATE call_invitations SET callee_aura_id = (SELECT aura_id FROM aura_id_registry WHERE person_id = $1)
+/** Also on which of her devices they rang. */
+const FORGET_AS_CALLEE = `WITH forgotten AS (UPDATE call_invitations SET callee_aura_id = (SELECT aura_id FROM aura_id_registry WHERE person_id = $1)
   WHERE invitation_id IN (SELECT invitation_id FROM call_invitations WHERE callee_person_id = $1
-    AND callee_aura_id !~ '^@gone-[0-9a-f]{22}[.]aura$' LIMIT $2) RETURNING invitation_id`;
+    AND callee_aura_id !~ '^@gone-[0-9a-f]{22}[.]aura$' LIMIT $2) RETURNING invitation_id
+  ), rings AS (
+    UPDATE call_rings SET device_key = 'erased' WHERE invitation_id IN (SELECT invitation_id FROM forgotten)
+  ) SELECT invitation_id FROM forgotten`;
 
 export function erasureStore(pool: pg.Pool): ErasureStore {
   return { ...leaving, ...aftermath(pool) };
@@ -166,9 +170,14 @@ function aftermath(pool: pg.Pool): Omit<ErasureStore, Leaving> {
         'DELETE FROM endpoint_events v USING endpoints e WHERE e.person_id = $1 AND v.endpoint_id = e.endpoint_id',
         [personId],
       );
-      await query(pool, 'erasure-agents', 'UPDATE endpoints SET user_agent = NULL WHERE person_id = $1', [
-        personId,
-      ]);
+      // A browser's key would lead to whoever signs in on it next.
+      await query(
+        pool,
+        'erasure-devices',
+        `UPDATE endpoints SET user_agent = NULL, device_key = 'erased', focused_at = NULL, disconnected_at = NULL
+         WHERE person_id = $1`,
+        [personId],
+      );
     },
   };
 }

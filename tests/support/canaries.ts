@@ -51,7 +51,7 @@ export async function allPlaces(constellation: Constellation): Promise<Map<strin
   const { config, layout } = constellation.settings;
   const places = new Map<string, Buffer>();
   for (const database of [config.COMM_POSTGRES_DB, config.COMM_POSTGRES_SYNAPSE_DB]) {
-    places.set(`database ${database}`, await dump(constellation, database));
+    places.set(`database ${database}`, await dumpOf(constellation, database));
   }
   places.set('redis', await redisDump(constellation));
   for (const name of readdirSync(layout.logsDir)) {
@@ -71,7 +71,8 @@ export function mediaStore({ settings }: Constellation): Buffer {
   return Buffer.concat(files.map((file) => readFileSync(join(file.parentPath, file.name))));
 }
 
-async function dump({ settings }: Constellation, database: string): Promise<Buffer> {
+/** As pg_dump writes it. */
+export async function dumpOf({ settings }: Constellation, database: string): Promise<Buffer> {
   const { config } = settings;
   const { stdout } = await promisify(execFile)(
     'pg_dump',

@@ -53,6 +53,8 @@ export interface RealPeople {
   readonly world: World;
   readonly phone: AppAt;
   register(handle: string): Promise<RealPerson>;
+  /** Who has registered before, in another browser. */
+  signIn(auraId: string): Promise<RealPerson>;
   befriend(one: RealPerson, other: RealPerson): Promise<void>;
 }
 
@@ -118,12 +120,12 @@ export async function realPeople(constellation: Constellation): Promise<RealPeop
     return { clientId: 'chat', redirectUri };
   };
 
-  const register = async (handle: string): Promise<RealPerson> => {
-    const browser = new Browser(base);
-    const auraId = `@${handle}.aura`;
-    const way: WayIn = {
+  const register = (handle: string): Promise<RealPerson> =>
+    comeIn(`@${handle}.aura`, {
       register: { auraId: handle, password: PASSWORD, invitationCode: config.REGISTRATION_TOKEN },
-    };
+    });
+  const comeIn = async (auraId: string, way: WayIn): Promise<RealPerson> => {
+    const browser = new Browser(base);
     const tokens = await browser.signIn(phone, way, { scope: SCOPE });
     const personId = decodeJwt(tokens.accessToken).sub ?? '';
     return {
@@ -145,6 +147,7 @@ export async function realPeople(constellation: Constellation): Promise<RealPeop
 
   return {
     ...{ world, phone, register },
+    signIn: (auraId) => comeIn(auraId, { login: { user: auraId, password: PASSWORD } }),
     befriend: async (one, other) => {
       const asked = await one.ask('POST', '/contacts/requests', { to: other.auraId });
       assert.equal(asked.status, 202, asked.text);

@@ -9,8 +9,9 @@ import { openKeyRing } from '../../auralink-communication-service/adapters/key-r
 import { createVault } from '../../auralink-communication-service/auralink-modules/auraid/data-keys.ts';
 import { fieldPlace } from '../../auralink-communication-service/auralink-modules/auraid/envelope.ts';
 import { CLOSE } from '../../auralink-communication-service/auralink-modules/endpoints/model.ts';
+import { handleOf } from '../../auralink-communication-service/core/aura-id.ts';
 import { systemClock } from '../../auralink-communication-service/core/clock.ts';
-import { newId, type PersonId } from '../../auralink-communication-service/core/ids.ts';
+import { type AuraId, newId, type PersonId } from '../../auralink-communication-service/core/ids.ts';
 import { personKeyStore } from '../../auralink-communication-service/store/person-keys.ts';
 import { ownConstellation } from '../harness.ts';
 import { eventually } from '../support/eventually.ts';
@@ -151,6 +152,53 @@ async function publicPicture(her: RealPerson, userId: string): Promise<() => Pro
   };
 }
 
+/** What may lead to an id that leads nowhere, and why. */
+const MAY_STAY: Readonly<Record<string, string>> = {
+  aura_id_registry: 'the row of who is erased, without a name: calls and the audit log refer to it',
+  person_privacy: 'everything is private; each row of the registry has one',
+  person_erasures: 'that she was erased, for who brings a backup back',
+  audit_log: 'for good, under the id alone',
+  endpoints: 'calls refer to where they were placed from; without the device',
+  rate_limits: 'a day at most: what was counted under the id',
+  cross_app_calls: 'calls are in the lists of those with whom she spoke, without her name',
+  call_invitations: 'calls are in the lists of those with whom she spoke, without her name',
+};
+
+/** Where her address may be for a while, and why. */
+const MAY_HAVE_HER_ADDRESS: Readonly<Record<string, string>> = {
+  endpoint_events:
+    'what friends’ apps are told, that she is gone among it, until the logs’ window has passed',
+};
+
+/** Every table of ours, also one that nobody has thought of yet. */
+async function nothingRemains(her: RealPerson, secrets: readonly string[]): Promise<void> {
+  const { rows: tables } = await world.db.query<{ name: string }>(
+    "SELECT table_name AS name FROM information_schema.tables WHERE table_schema = 'public' AND table_type = 'BASE TABLE'",
+  );
+  assert.ok(tables.length > 40, `${tables.length} tables`);
+  const withText = async (text: string): Promise<string[]> => {
+    const found: string[] = [];
+    for (const { name } of tables) {
+      const { found: is } = await one(
+        `SELECT EXISTS (SELECT FROM "${name}" t WHERE position($1 IN t::text) > 0) AS found`,
+        [text],
+      );
+      if (is === true) found.push(name);
+    }
+    return found;
+  };
+  assert.deepEqual(
+    (await withText(her.personId)).filter((name) => !(name in MAY_STAY)),
+    [],
+  );
+  for (const secret of secrets) {
+    const found = (await withText(secret)).filter(
+      (name) => secret !== handleOf(her.auraId as AuraId) || !(name in MAY_HAVE_HER_ADDRESS),
+    );
+    assert.deepEqual(found, [], secret);
+  }
+}
+
 /** What a friend still finds of her. */
 async function isGoneFor(friend: RealPerson, her: RealPerson): Promise<void> {
   assert.equal((await friend.ask('GET', `/resolve/${her.auraId}`)).body.displayName ?? null, null);
@@ -192,6 +240,10 @@ describe('a person leaves', () => {
     assert.equal((await erase(her, { currentPassword: 'a guess' })).body.reason, 'wrong_password');
     assert.equal((await her.ask('GET', '/me')).status, 200, 'nothing has happened yet');
 
+    const { rows: devices } = await world.db.query<{ device_key: string }>(
+      'SELECT device_key FROM endpoints WHERE person_id = $1',
+      [her.personId],
+    );
     const open = await copyAtRest(her);
     assert.equal((await open()).length, 3);
     const picture = await publicPicture(her, element.userId);
@@ -223,6 +275,17 @@ describe('a person leaves', () => {
     assert.equal((await element.ask('GET', '/client/v3/account/whoami')).status, 401);
 
     await isGoneFor(friend, her);
+    await nothingRemains(her, [
+      ...[
+        'leaving-hilda',
+        element.userId,
+        'Name of hers',
+        'text of hers',
+        'hers@example.org',
+        'label of hers',
+      ],
+      ...['note of hers', 'note about her', ...devices.map((device) => device.device_key)],
+    ]);
   });
 
   it('is gone although Synapse is away meanwhile and every process is killed between the steps', async () => {

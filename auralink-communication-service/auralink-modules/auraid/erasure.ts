@@ -8,7 +8,7 @@ import type { EndpointId, PersonId } from '../../core/ids.ts';
 import type { OutboxHandler } from '../../core/outbox.ts';
 import type { Tx, UnitOfWork } from '../../core/unit-of-work.ts';
 import type { DashboardEvents } from '../dashboard/model.ts';
-import type { Audit } from './audit.ts';
+import type { Actor, Audit } from './audit.ts';
 import { takeBackLater } from './matrix-profile.ts';
 import { goneAddress, type NamesService, tellGone } from './names-service.ts';
 import type { EndpointRevoked } from './ports.ts';
@@ -69,9 +69,14 @@ const STAYS: ErasureTerms['stays'] = [
     until: '180 days.',
   },
   {
+    what: 'Your address in what your friends’ apps are told, that you are gone among it.',
+    why: 'So that they take you off their lists.',
+    until: '7 days at most.',
+  },
+  {
     what: 'Backups.',
-    why: 'They cannot be changed one by one. A backup of the whole database holds your wrapped key too, and your name as it is.',
-    until: 'Until they roll over; what was encrypted, until the key ring’s key of that time is retired.',
+    why: 'They cannot be changed one by one. What was encrypted in them opens no more once the next backup is made; your address and name lie in them as they are. Whoever brings an old one back erases you again with it.',
+    until: 'Until they roll over.',
   },
   {
     what: 'Copies of a picture that you showed to everybody, where other Matrix servers and people have loaded it.',
@@ -102,28 +107,55 @@ export async function erase(deps: ErasureDeps, personId: PersonId, confirmation:
         reason: 'not_confirmed',
       });
     }
-    const accounts = await deps.store.listAccounts(tx, personId);
-    const friends = await deps.store.listFriends(tx, personId, ERASURE_FRIENDS_TOLD_MAX);
-    await deps.names.holdForErased(tx, personId);
-    const endpoints = await deps.sessions.endSessions(tx, personId);
-    await deps.store.emptyPerson(tx, personId, goneAddress());
-    await deps.store.begin(tx, personId);
-    for (const { userId, provisioned, shown } of accounts) {
-      if (!provisioned) await takeBackLater(deps.outbox, tx, userId, shown);
-    }
-    const left = accounts.map(({ userId, provisioned }): LeftAccount => ({ userId, provisioned }));
-    await deps.outbox.enqueue(tx, ERASE_TOPIC, { personId, accounts: left });
-    await tellFriends(deps, tx, friends, own.auraId);
-    const { dashboardUserId } = own;
-    await deps.dashboard.emit(tx, { type: 'auraid.erased', data: { personId, dashboardUserId } });
-    await deps.audit.record(tx, { actor: `person:${personId}`, act: 'erasure.confirmed', subject: personId });
-    return endpoints;
+    return eraseIn(deps, tx, personId, own, `person:${personId}`);
   });
   tellGone(deps, personId, ended);
 }
 
+/** What one transaction of an erasure asks for. */
+export type EraseDeps = Omit<ErasureDeps, 'cache' | 'endpointRevoked' | 'eraseAccount' | 'deletePictures'>;
+
+/**
+ * For who confirmed it before, and is there again because an older backup was brought back. False when she is not there,
+ * or is erased. Nobody may be signed in: no socket is told.
+ */
+export async function eraseAgain(deps: EraseDeps, personId: PersonId): Promise<boolean> {
+  return await deps.unitOfWork.run(async (tx) => {
+    const own = await deps.store.lockActive(tx, personId);
+    if (own !== null) await eraseIn(deps, tx, personId, own, 'system');
+    return own !== null;
+  });
+}
+
+type Own = NonNullable<Awaited<ReturnType<ErasureStore['lockActive']>>>;
+
+async function eraseIn(
+  deps: EraseDeps,
+  tx: Tx,
+  personId: PersonId,
+  own: Own,
+  actor: Actor,
+): Promise<EndpointId[]> {
+  const accounts = await deps.store.listAccounts(tx, personId);
+  const friends = await deps.store.listFriends(tx, personId, ERASURE_FRIENDS_TOLD_MAX);
+  await deps.names.holdForErased(tx, personId);
+  const endpoints = await deps.sessions.endSessions(tx, personId);
+  await deps.store.emptyPerson(tx, personId, goneAddress());
+  await deps.store.begin(tx, personId);
+  for (const { userId, provisioned, shown } of accounts) {
+    if (!provisioned) await takeBackLater(deps.outbox, tx, userId, shown);
+  }
+  const left = accounts.map(({ userId, provisioned }): LeftAccount => ({ userId, provisioned }));
+  await deps.outbox.enqueue(tx, ERASE_TOPIC, { personId, accounts: left });
+  await tellFriends(deps, tx, friends, own.auraId);
+  const { dashboardUserId } = own;
+  await deps.dashboard.emit(tx, { type: 'auraid.erased', data: { personId, dashboardUserId } });
+  await deps.audit.record(tx, { actor, act: 'erasure.confirmed', subject: personId });
+  return endpoints;
+}
+
 async function tellFriends(
-  deps: ErasureDeps,
+  deps: Pick<ErasureDeps, 'contacts' | 'log'>,
   tx: Tx,
   friends: readonly PersonId[],
   auraId: string,

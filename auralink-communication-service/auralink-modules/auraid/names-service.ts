@@ -97,10 +97,7 @@ export function createNames(deps: NamesDeps): NamesService {
       }
       return claimProved(deps, proved, name, auraId, displayName);
     },
-    holdForErased: async (tx, personId) => {
-      await deps.names.holdCurrent(tx, holdOf(deps, personId, 'erased'));
-      await deps.names.forgetHolds(tx, personId);
-    },
+    holdForErased: (tx, personId) => holdForErased(deps, tx, personId),
   };
 }
 
@@ -125,7 +122,16 @@ function claimable(deps: NamesDeps, text: string): Claimable {
   throw new AuraError('invalid', FAULT_TEXT[name.fault], { field: 'auraId', reason: name.fault });
 }
 
-function holdOf(deps: NamesDeps, personId: PersonId, cause: HoldCause) {
+export async function holdForErased(
+  deps: Pick<NamesDeps, 'names' | 'newId'>,
+  tx: Tx,
+  personId: PersonId,
+): Promise<void> {
+  await deps.names.holdCurrent(tx, holdOf(deps, personId, 'erased'));
+  await deps.names.forgetHolds(tx, personId);
+}
+
+function holdOf(deps: Pick<NamesDeps, 'newId'>, personId: PersonId, cause: HoldCause) {
   return {
     ...{ holdId: deps.newId(), personId, cause },
     resolvesDays: ALIAS_DAYS,
