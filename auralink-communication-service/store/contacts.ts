@@ -226,15 +226,15 @@ async function acceptWaiting(tx: Tx, from: PersonId, to: PersonId): Promise<Requ
 }
 
 /** What was declined stays kept from her who declined it, also when it is taken back and asked again. */
-async function withdraw(tx: Tx, requestId: RequestId, by: PersonId): Promise<boolean> {
-  const rows = await query(
+async function withdraw(tx: Tx, requestId: RequestId, by: PersonId): Promise<PersonId | null> {
+  const [row] = await query<{ to_person_id: PersonId }>(
     tx,
     'request-withdraw',
     `UPDATE friend_requests SET screened = screened OR state = 'declined', state = 'withdrawn', decided_at = now()
-     WHERE request_id = $1 AND from_person_id = $2 AND state IN ('pending', 'declined') RETURNING request_id`,
+     WHERE request_id = $1 AND from_person_id = $2 AND state IN ('pending', 'declined') RETURNING to_person_id`,
     [requestId, by],
   );
-  return rows.length > 0;
+  return row?.to_person_id ?? null;
 }
 
 async function screenRequests(tx: Tx, blocker: PersonId, blocked: PersonId): Promise<void> {

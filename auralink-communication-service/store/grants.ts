@@ -1,10 +1,11 @@
 /** Endpoints as sign-in makes, finds and revokes them. */
 import type pg from 'pg';
+import type { Audit } from '../auralink-modules/auraid/audit.ts';
 import type { GrantStore } from '../auralink-modules/auraid/ports.ts';
 import type { EndpointSession, Scope } from '../auralink-modules/endpoints/model.ts';
 import { gather } from '../core/gather.ts';
 import type { AppId, DeviceKey, EndpointId, NewId, PersonId } from '../core/ids.ts';
-import { query } from './db.ts';
+import { type Db, query } from './db.ts';
 
 interface SessionRow {
   endpoint_id: EndpointId;
@@ -15,13 +16,15 @@ interface SessionRow {
   origins: string[];
 }
 
-export function grantStore(pool: pg.Pool, newId: NewId): GrantStore {
-  return { ...binding(pool, newId), ...sessions(pool) };
+/** What signing in leaves in the audit log is written with it. */
+export function grantStore(db: Pick<Db, 'pool' | 'unitOfWork'>, newId: NewId, audit: Audit): GrantStore {
+  return { ...binding(db, newId, audit), ...sessions(db.pool) };
 }
 
 function binding(
-  pool: pg.Pool,
+  { pool, unitOfWork }: Pick<Db, 'pool' | 'unitOfWork'>,
   newId: NewId,
+  audit: Audit,
 ): Pick<GrantStore, 'findEndpoint' | 'bindGrant' | 'findEndpointByGrant'> {
   return {
     async findEndpoint(personId, appId, deviceKey) {
@@ -35,19 +38,9 @@ function binding(
       return row === undefined ? null : { endpointId: row.endpoint_id, grantId: row.grant_id };
     },
 
-    async bindGrant(b) {
-      const [row] = await query<{ endpoint_id: EndpointId }>(
-        pool,
-        'endpoint_bind_grant',
-        `INSERT INTO endpoints AS e (endpoint_id, person_id, app_id, device_key, grant_id, scopes, user_agent)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)
-         ON CONFLICT (person_id, app_id, device_key) WHERE revoked_at IS NULL
-         DO UPDATE SET grant_id = excluded.grant_id, scopes = excluded.scopes, user_agent = excluded.user_agent,
-                       last_used_at = now()
-         WHERE e.grant_id IS NOT DISTINCT FROM $8
-         RETURNING endpoint_id`,
-        [
-          newId<EndpointId>(),
+    bindGrant: (b) =>
+      unitOfWork.run(async (tx) => {
+        const values = [
           b.personId,
           b.appId,
           b.deviceKey,
@@ -55,10 +48,25 @@ function binding(
           b.scopes,
           b.userAgent,
           b.expectedGrantId,
-        ],
-      );
-      return row?.endpoint_id ?? null;
-    },
+        ];
+        const [row] = await query<{ endpoint_id: EndpointId; had: Scope[] }>(
+          tx,
+          'endpoint_bind_grant',
+          BIND,
+          [newId<EndpointId>(), ...values],
+        );
+        if (row === undefined) return null;
+        const { endpoint_id: endpointId, had } = row;
+        const begins = b.grantId !== b.expectedGrantId;
+        if (begins || b.scopes.some((scope) => !had.includes(scope))) {
+          await audit.record(tx, {
+            ...{ actor: `person:${b.personId}`, subject: b.personId },
+            act: begins ? 'session.started' : 'session.widened',
+            detail: { endpointId, appId: b.appId, scopes: b.scopes.join(' ') },
+          });
+        }
+        return endpointId;
+      }),
 
     async findEndpointByGrant(grantId) {
       const [row] = await query<{ endpoint_id: EndpointId }>(
@@ -71,6 +79,16 @@ function binding(
     },
   };
 }
+
+/** `had`: what the app might do on this device before. */
+const BIND = `INSERT INTO endpoints AS e (endpoint_id, person_id, app_id, device_key, grant_id, scopes, user_agent)
+  VALUES ($1, $2, $3, $4, $5, $6, $7)
+  ON CONFLICT (person_id, app_id, device_key) WHERE revoked_at IS NULL
+  DO UPDATE SET grant_id = excluded.grant_id, scopes = excluded.scopes, user_agent = excluded.user_agent,
+                last_used_at = now()
+  WHERE e.grant_id IS NOT DISTINCT FROM $8
+  RETURNING endpoint_id, coalesce((SELECT w.scopes FROM endpoints w
+    WHERE w.person_id = $2 AND w.app_id = $3 AND w.device_key = $4 AND w.revoked_at IS NULL), '{}') AS had`;
 
 /** Sessions looked up by one statement. */
 export const SESSIONS_GATHERED_MAX = 100;

@@ -64,7 +64,7 @@ export function wireAccount(base: Omit<Base, 'processId'>, needs: AccountNeeds):
     signIns,
     unitOfWork: db.unitOfWork,
     store: sessionStore(db.pool, signInCodeStore(db.pool).passwordSet),
-    grants: grantStore(db.pool, newId),
+    grants: grantStore(db, newId, needs.audit),
     devices,
     accounts: needs.synapse,
     proveHerself: needs.proveHerself,

@@ -221,7 +221,7 @@ function identityStores(base: IdentityBase) {
     registry: registryStore(pool),
     codes: signInCodeStore(pool),
     directory: personDirectory(pool),
-    grants: grantStore(pool, base.newId),
+    grants: grantStore(base.db, base.newId, auditStore(base.metrics.audited)),
     apps: appStore(pool, () => base.clock.monotonicMs()),
     documents: oidcDocuments(pool),
     limiter: rateLimiter(pool),

@@ -6,7 +6,7 @@
 import { AuraError } from '../../core/errors.ts';
 import type { AuraId, ListId, NewId, PersonId, RequestId } from '../../core/ids.ts';
 import type { Tx, UnitOfWork } from '../../core/unit-of-work.ts';
-import type { Audit } from './audit.ts';
+import type { Act, Audit } from './audit.ts';
 import { contactUpdated, FRIEND_REQUEST_TOPIC } from './contact-events.ts';
 import type { Vault } from './data-keys.ts';
 import type { PeopleViews } from './people-views.ts';
@@ -80,17 +80,18 @@ export function createContacts(deps: ContactDeps): ContactService {
     request: (personId, to) => request(deps, personId, to),
     requests: (personId) => requests(deps, personId),
     accept: (personId, requestId) => accept(deps, personId, requestId),
-    decline: async (personId, requestId) => {
-      const asker = await deps.unitOfWork.run((tx) =>
-        deps.contacts.decide(tx, requestId, personId, 'declined'),
-      );
-      if (asker === null) throw noSuchRequest();
-    },
-    withdraw: async (personId, requestId) => {
-      if (!(await deps.unitOfWork.run((tx) => deps.contacts.withdraw(tx, requestId, personId)))) {
-        throw noSuchRequest();
-      }
-    },
+    decline: (personId, requestId) =>
+      deps.unitOfWork.run(async (tx) => {
+        const asker = await deps.contacts.decide(tx, requestId, personId, 'declined');
+        if (asker === null) throw noSuchRequest();
+        await recordWith(deps, tx, personId, 'contact.declined', asker);
+      }),
+    withdraw: (personId, requestId) =>
+      deps.unitOfWork.run(async (tx) => {
+        const asked = await deps.contacts.withdraw(tx, requestId, personId);
+        if (asked === null) throw noSuchRequest();
+        await recordWith(deps, tx, personId, 'contact.withdrawn', asked);
+      }),
     unfriend: (personId, auraId) => unfriend(deps, personId, auraId),
     block: (personId, auraId) => block(deps, personId, auraId),
     unblock: (personId, auraId) => unblock(deps, personId, auraId),
@@ -180,6 +181,7 @@ async function requestIn(
   if ((await contacts.acceptWaiting(tx, other, personId)) !== null) {
     if (waiting !== null) await contacts.acceptWaiting(tx, personId, other);
     await befriend(deps, tx, personId, other);
+    await recordWith(deps, tx, personId, 'contact.befriended', other);
     return { requestId, friends: true };
   }
   if (waiting === null) {
@@ -187,6 +189,7 @@ async function requestIn(
     if (screened) deps.metrics.refused('friend_request');
     await contacts.insertRequest(tx, { requestId, from: personId, to: other, screened });
     await deps.outbox.enqueue(tx, FRIEND_REQUEST_TOPIC, { requestId });
+    await recordWith(deps, tx, personId, 'contact.asked', other);
   }
   return { requestId, friends: false };
 }
@@ -234,6 +237,7 @@ async function accept(deps: ContactDeps, personId: PersonId, requestId: RequestI
     if ((await deps.contacts.decide(tx, requestId, personId, 'accepted')) === null) throw noSuchRequest();
     await deps.contacts.acceptWaiting(tx, personId, found.from);
     await befriend(deps, tx, personId, found.from);
+    await recordWith(deps, tx, personId, 'contact.befriended', found.from);
   });
   deps.cache.changed([personId, found.from]);
 }
@@ -246,6 +250,7 @@ async function unfriend(deps: ContactDeps, personId: PersonId, auraId: AuraId): 
       throw new AuraError('not_found', 'She is not among your contacts.', { reason: 'no_contact' });
     }
     await deps.log.append(tx, await contactUpdated(deps.contacts, tx, personId, other));
+    await recordWith(deps, tx, personId, 'contact.unfriended', other);
   });
   deps.cache.changed([personId, other]);
 }
@@ -273,7 +278,7 @@ async function blockIn(deps: ContactDeps, tx: Tx, personId: PersonId, other: Per
     events.push({ endpointId, type: 'ring.stopped', data: { ...ring, reason: 'timeout' } });
   }
   await deps.log.append(tx, events);
-  await deps.audit.record(tx, { actor: `person:${personId}`, act: 'contact.blocked', subject: personId });
+  await recordWith(deps, tx, personId, 'contact.blocked', other);
 }
 
 async function unblock(deps: ContactDeps, personId: PersonId, auraId: AuraId): Promise<void> {
@@ -281,10 +286,21 @@ async function unblock(deps: ContactDeps, personId: PersonId, auraId: AuraId): P
   const removed = await deps.unitOfWork.run(async (tx) => {
     await deps.store.lockPair(tx, personId, other);
     if (!(await deps.store.removeBlock(tx, personId, other))) return false;
-    await deps.audit.record(tx, { actor: `person:${personId}`, act: 'contact.unblocked', subject: personId });
+    await recordWith(deps, tx, personId, 'contact.unblocked', other);
     return true;
   });
   if (removed) deps.cache.changed([personId, other]);
+}
+
+/** Hers alone, so that one transaction locks the end of one chain. */
+function recordWith(
+  deps: Pick<ContactDeps, 'audit'>,
+  tx: Tx,
+  personId: PersonId,
+  act: Extract<Act, `contact.${string}`>,
+  other: PersonId,
+): Promise<void> {
+  return deps.audit.record(tx, { actor: `person:${personId}`, act, subject: personId, detail: { other } });
 }
 
 function noSuchRequest(): AuraError {

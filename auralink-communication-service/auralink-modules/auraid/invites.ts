@@ -166,6 +166,10 @@ async function redeemIn(
   await deps.contacts.acceptWaiting(tx, personId, invite.personId);
   await deps.contacts.acceptWaiting(tx, invite.personId, personId);
   await befriend(deps, tx, personId, invite.personId);
+  await deps.audit.record(tx, {
+    ...{ actor: `person:${personId}`, act: 'invite.used', subject: personId },
+    detail: { inviteId: invite.inviteId, other: invite.personId },
+  });
   return true;
 }
 

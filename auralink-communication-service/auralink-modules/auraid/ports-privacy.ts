@@ -115,7 +115,8 @@ export interface ContactStore {
   ): Promise<PersonId | null>;
   /** Decides what waits between the two, in this direction; null when nothing does. */
   acceptWaiting(tx: Tx, from: PersonId, to: PersonId): Promise<RequestId | null>;
-  withdraw(tx: Tx, requestId: RequestId, by: PersonId): Promise<boolean>;
+  /** Whom she had asked; null when it is not hers, or decided. */
+  withdraw(tx: Tx, requestId: RequestId, by: PersonId): Promise<PersonId | null>;
   /** After a block: the blocker's own requests are withdrawn, the other's are never shown. */
   screenRequests(tx: Tx, blocker: PersonId, blocked: PersonId): Promise<void>;
 
