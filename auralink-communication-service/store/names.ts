@@ -160,12 +160,13 @@ function holds(
       }));
     },
 
-    async pruneHolds() {
+    async pruneHolds(limit) {
       const rows = await query(
         pool,
         'holds-prune',
-        'DELETE FROM aura_id_holds WHERE held_until < now() RETURNING hold_id',
-        [],
+        `DELETE FROM aura_id_holds WHERE hold_id = ANY (ARRAY (
+           SELECT hold_id FROM aura_id_holds WHERE held_until < now() LIMIT $1 FOR UPDATE SKIP LOCKED)) RETURNING hold_id`,
+        [limit],
       );
       return rows.length;
     },

@@ -27,6 +27,7 @@ import { rateLimiter } from '../store/rate-limits.ts';
 import { serviceTokenStore } from '../store/service-tokens.ts';
 import type { Base, Chore } from './base.ts';
 import { dashboardEventsOf } from './dashboard.ts';
+import { inBatches, TIDY_BATCH } from './tidy.ts';
 
 export interface NamesNeeds {
   readonly auth: Pick<EndpointAuth, 'requireEndpoint'>;
@@ -91,7 +92,7 @@ export function wireNames(base: Omit<Base, 'processId'>, needs: NamesNeeds): Nam
       {
         job: 'identity.tidy_names',
         everySeconds: IDENTITY_CHORE_SECONDS,
-        run: async () => void (await names.pruneHolds()),
+        run: () => inBatches(() => names.pruneHolds(TIDY_BATCH)),
       },
     ],
     outboxHandlers: new Map(),

@@ -35,12 +35,8 @@ import { matrixProfileStore } from '../store/matrix-profile.ts';
 import { privacyStore } from '../store/privacy.ts';
 import { rateLimiter } from '../store/rate-limits.ts';
 import type { Base, Chore } from './base.ts';
+import { inBatches, TIDY_BATCH } from './tidy.ts';
 import { dashboardEventsOf } from './dashboard.ts';
-
-/** Old requests, or lapsed invitation codes, that one statement deletes. */
-export const TIDY_BATCH = 1_000;
-/** Such statements in a row; the next turn goes on. */
-export const TIDY_ROUNDS_MAX = 50;
 
 export interface PrivacyNeeds {
   readonly auth: Pick<EndpointAuth, 'requireEndpoint'>;
@@ -130,10 +126,4 @@ export function wirePrivacy(base: Omit<Base, 'processId'>, needs: PrivacyNeeds):
     deletePictures: (userId) => deleteDuePictures(pictures, userId),
     close: () => profiles.close(),
   };
-}
-
-async function inBatches(prune: () => Promise<number>): Promise<void> {
-  for (let round = 0; round < TIDY_ROUNDS_MAX; round++) {
-    if ((await prune()) < TIDY_BATCH) return;
-  }
 }

@@ -268,7 +268,7 @@ test('of an erased person the names rest without telling whose they were', async
     `UPDATE aura_id_holds SET resolves_until = now() - interval '2 days', held_until = now() - interval '1 day'
      WHERE skeleton = 'jana'`,
   );
-  await nameStore(db.pool).pruneHolds();
+  await nameStore(db.pool).pruneHolds(10);
   assert.equal(await isFreeForOthers('jana', 'new-jana'), true);
 });
 

@@ -3,6 +3,8 @@
  * names that people really have are not thrown together beyond what is confused on a screen.
  */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { checkName } from '../../auralink-communication-service/auralink-modules/auraid/names.ts';
@@ -72,6 +74,38 @@ test('every pair that Unicode’s table confuses has one skeleton, or is no addr
     fc.property(confused(UNICODE_ALIKE), ([a, b]) => skeletonOf(a) === skeletonOf(b)),
     { numRuns: 2_000 },
   );
+});
+
+/** Every character that the table maps, with what it is mistaken for, where that is made of what addresses are made of. */
+const TABLE = Object.entries(
+  JSON.parse(readFileSync(createRequire(import.meta.url).resolve('unhomoglyph/data.json'), 'utf8')) as Record<
+    string,
+    string
+  >,
+).filter(([, twin]) => /^[A-Za-z0-9._|-]+$/.test(twin));
+
+test('each of Unicode’s thousands of pairs has one skeleton, wherever it stands in a name', () => {
+  assert.ok(TABLE.length > 1_500, `${TABLE.length} pairs`);
+  const told = TABLE.filter(([letter, twin]) => skeletonOf(`a${letter}z`) !== skeletonOf(`a${twin}z`));
+  assert.deepEqual(told, []);
+  fc.assert(
+    fc.property(handles, fc.constantFrom(...TABLE), fc.nat(), (handle, [letter, twin], at) => {
+      const place = at % (handle.length + 1);
+      const put = (what: string) => skeletonOf(handle.slice(0, place) + what + handle.slice(place));
+      return put(letter) === put(twin);
+    }),
+    { numRuns: 5_000 },
+  );
+});
+
+test('no name with a character of Unicode’s table that is not plain can be claimed', () => {
+  for (const [letter] of TABLE) {
+    if (/^[ -~]$/.test(letter)) continue;
+    const name = checkName(`ab${letter}cd`, new Set());
+    // Full-width and mathematical letters are the plain ones, written otherwise: then it is the plain name.
+    if (name.ok) assert.match(name.auraId, /^@ab[a-z0-9._-]+cd[.]aura$/, letter);
+    else assert.match(name.fault, /^(?:bad_character|repeated_separator)$/, letter);
+  }
 });
 
 test('what is confused twice over is still one: the skeleton is stable and blind to case and separators', () => {

@@ -12,7 +12,7 @@ import type { Audit } from './audit.ts';
 import { MATRIX_PROFILE_TOPIC, takeBackLater } from './matrix-profile.ts';
 import type { Registered } from './model.ts';
 import { type ClaimableName, checkName, FAULT_TEXT } from './names.ts';
-import type { EndpointRevoked, RateLimiter } from './ports.ts';
+import type { EndpointRevoked, RateLimit, RateLimiter } from './ports.ts';
 import type { AccountProofs, AccountStore, Hold, HoldCause, NameStore } from './ports-names.ts';
 import type { ContactFanOut, EventAppender } from './ports-privacy.ts';
 import type { RegistrationService } from './registration.ts';
@@ -25,6 +25,8 @@ export const ALIAS_DAYS = 90;
 export const REST_DAYS = 90;
 /** Old names of one person that ring her at the same time. */
 export const RENAMES_MAX = 3;
+/** Changes of her name that one person may try; each that succeeds makes an old name rest for half a year. */
+export const RENAME_LIMIT: RateLimit = { hits: 20, windowSeconds: 86_400 };
 /** Bytes of the made-up address of a row whose name was given back. */
 const GONE_BYTES = 11;
 
@@ -55,7 +57,10 @@ export interface Renamed {
 }
 
 export interface NamesService {
-  /** Throws `invalid` (reason: a NameFault), `taken` with suggestions, `conflict` (reason too_many_aliases). */
+  /**
+   * Throws `invalid` (reason: a NameFault), `taken` with suggestions, `conflict` (reason too_many_aliases),
+   * `rate_limited`.
+   */
   rename(personId: PersonId, to: string): Promise<Renamed>;
   /** Gives the name back; she is signed out everywhere. */
   release(personId: PersonId): Promise<void>;
@@ -141,6 +146,7 @@ function holdOf(deps: Pick<NamesDeps, 'newId'>, personId: PersonId, cause: HoldC
 
 async function rename(deps: NamesDeps, personId: PersonId, to: string): Promise<Renamed> {
   const name = claimable(deps, to);
+  await deps.limiter.hit(`rename:${personId}`, RENAME_LIMIT);
   const aliasUntil = await withSuggestions(deps, to, () =>
     deps.unitOfWork.run((tx) => renameIn(deps, tx, personId, name)),
   );

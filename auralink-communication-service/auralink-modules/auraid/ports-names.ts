@@ -73,7 +73,8 @@ export interface NameStore {
    */
   findPublic(auraId: AuraId): Promise<{ readonly personId: PersonId; readonly auraId: AuraId } | null>;
   /** Deletes holds whose time is over; returns how many. */
-  pruneHolds(): Promise<number>;
+  /** Names that have rested, `limit` at most; returns how many. */
+  pruneHolds(limit: number): Promise<number>;
 }
 
 export interface MatrixAccount {
