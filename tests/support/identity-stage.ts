@@ -1,13 +1,16 @@
 /** The account's pages in a real Chromium over one life in memory, and what can be measured on any of them. */
 import assert from 'node:assert/strict';
 import { after } from 'node:test';
+import axe from 'axe-core';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import { DocumentLife, documentRoutes } from '../fakes/document-routes.ts';
 import { identityRoutes } from '../fakes/identity-routes.ts';
 import { type IdentityService, startIdentityService } from '../fakes/identity-service.ts';
 import { signInRoutes } from '../fakes/sign-in-routes.ts';
 import { ownAppsRoutes } from '../fakes/own-apps-routes.ts';
 import { verificationRoutes } from '../fakes/verification-routes.ts';
 import { eventually } from './browser.ts';
+import { td3 } from './mrz-lines.ts';
 
 export const PHONE_SIZE = { width: 390, height: 844 };
 export const NARROWEST = { width: 320, height: 640 };
@@ -33,15 +36,21 @@ export const ME_PAGES = [
 
 /** Controls that Playwright's snapshot shows without a name. */
 const NAMELESS = /^\s*- (?:button|textbox|link|radio|checkbox|combobox|tab|dialog|img)\b(?! ")/m;
+/** WCAG 2.2 up to AA, and what axe's makers recommend besides. */
+const AXE_TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
 /** WCAG 2.2, 1.4.3: text, and large text. */
 const CONTRAST_MIN = 4.5;
 const LARGE_CONTRAST_MIN = 3;
 
 export async function identityStage(): Promise<IdentityService> {
+  const documents = new DocumentLife();
+  documents.wait();
+  documents.begin(td3());
   const service = await startIdentityService((app, life) => {
     identityRoutes(app, life);
     verificationRoutes(app, life);
     ownAppsRoutes(app, life);
+    documentRoutes(app, documents);
     signInRoutes(app);
   });
   after(() => service.close());
@@ -103,6 +112,16 @@ export class IdentityPages {
 
   async me(page: string): Promise<void> {
     await this.goto(page === '' ? '/#/me' : `/#/me/${page}`);
+  }
+
+  /** That axe finds nothing wrong with what is shown now. */
+  async assertAccessible(name: string): Promise<void> {
+    await this.page.evaluate(`${axe.source}; 0`);
+    const faults = await this.page.evaluate<string[]>(
+      `axe.run({ runOnly: ${JSON.stringify(AXE_TAGS)} }).then(({ violations }) =>
+        violations.flatMap(({ id, help, nodes }) => nodes.map(({ target }) => id + ': ' + help + ': ' + target.join(' '))))`,
+    );
+    assert.deepEqual(faults, [], name);
   }
 
   /** What has the focus: its data-testid, else its label, else its text. */

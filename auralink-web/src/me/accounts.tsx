@@ -84,7 +84,7 @@ function AccountRow({ account, onAsk }: { account: MatrixAccount; onAsk: (asking
           <button
             type="button"
             className="button quiet small"
-            aria-label={`Make ${userId} the main account`}
+            aria-label={`Make main: ${userId}`}
             onClick={() => onAsk({ what: 'primary', account })}
           >
             Make main

@@ -74,10 +74,10 @@ const FIRST = PAGES[0] as MePage;
 export function MeArea({ open, ...props }: PageProps & { readonly open: string }) {
   const page = PAGES.find(({ id }) => id === open) ?? FIRST;
   return (
-    <div className="me" data-open={open === '' ? 'list' : 'page'}>
+    <main className="me" data-open={open === '' ? 'list' : 'page'}>
       <Navigation {...props} shown={page.id} />
       <OpenPage key={page.id} page={page} focus={open !== ''} {...props} />
-    </div>
+    </main>
   );
 }
 
@@ -89,6 +89,7 @@ function Navigation({ auralink, session, shown }: PageProps & { readonly shown: 
       <a className="me-back" href="#/" data-testid="me-to-phone">
         <Icon name="back" /> Phone
       </a>
+      <h1 className="me-title">Your account</h1>
       {me !== null && (
         <p className="me-who">
           <Avatar person={me} size="3.5rem" src={picture} />
@@ -130,7 +131,7 @@ function OpenPage({ page, focus, ...props }: PageProps & { page: MePage; focus: 
     if (focus) scrollTo(0, 0);
   }, [focus]);
   return (
-    <main className="me-page" data-testid={`page-${page.id}`}>
+    <div className="me-page" data-testid={`page-${page.id}`}>
       <header className="me-head">
         <a className="icon-button me-up" href="#/me" aria-label="Back to your account">
           <Icon name="back" />
@@ -140,7 +141,7 @@ function OpenPage({ page, focus, ...props }: PageProps & { page: MePage; focus: 
         </h1>
       </header>
       {me !== null && !me.canManage ? <SignInAnew {...props} /> : <page.Page {...props} />}
-    </main>
+    </div>
   );
 }
 

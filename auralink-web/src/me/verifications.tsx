@@ -150,7 +150,7 @@ function ProvedRow({ one, words, busy, onAgain, onWithdraw }: ProvedRowProps) {
             type="button"
             className="button small"
             aria-disabled={busy}
-            aria-label={`Confirm ${title} again`}
+            aria-label={`Confirm again: ${title}`}
             onClick={onAgain}
           >
             Confirm again

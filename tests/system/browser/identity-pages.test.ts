@@ -1,6 +1,6 @@
 /**
  * The pages of the account and the two public ones as they look: at phone and desktop width and on the narrowest screen,
- * light and dark, with a picture of each in the run's folder. What stands behind the API is one life in memory.
+ * light and dark, with a picture of each in the run's folder, and with what axe says of it. What stands behind the API is one life in memory.
  */
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
@@ -55,6 +55,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
           await pages.assertNamed(name);
           await pages.assertNoSidewaysScroll(name);
           await pages.assertReadable(name);
+          await pages.assertAccessible(name);
         });
       }
 
