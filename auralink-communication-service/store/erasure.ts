@@ -6,8 +6,8 @@ import type { Tx } from '../core/unit-of-work.ts';
 import { query } from './db.ts';
 
 /** What the Identity Service has of her Matrix accounts. */
-function ownAccounts(table: string): string {
-  return `DELETE FROM ${table} WHERE matrix_user_id = ANY (ARRAY (
+function ownAccounts(table: string, column = 'matrix_user_id'): string {
+  return `DELETE FROM ${table} WHERE ${column} = ANY (ARRAY (
     SELECT matrix_user_id FROM matrix_user_mappings WHERE person_id = $1))`;
 }
 
@@ -39,6 +39,8 @@ const DELETIONS: readonly (readonly [name: string, sql: string])[] = [
   ['notifications', 'DELETE FROM notification_queue WHERE person_id = $1'],
   ['messages', 'DELETE FROM outgoing_messages WHERE person_id = $1'],
   ['identity-associations', ownAccounts('identity_associations')],
+  ['identity-invites', ownAccounts('identity_invites', 'sender')],
+  ['identity-invites-taken', ownAccounts('identity_invites', 'taken_by')],
   ['identity-sessions', ownAccounts('identity_sessions')],
   ['identity-tokens', ownAccounts('identity_tokens')],
   ['identity-terms', ownAccounts('identity_terms_accepted')],

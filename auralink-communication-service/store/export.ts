@@ -217,6 +217,22 @@ const SECTIONS: readonly Section[] = [
       WHERE person_id = $1 LIMIT $2`,
   },
   {
+    name: 'boundAddresses',
+    tables: ['identity_associations'],
+    sql: `SELECT a.association_id, a.medium AS "kind", a.matrix_user_id AS "account", a.validated_at AS "validatedAt", a.address_envelope
+      FROM matrix_user_mappings m JOIN identity_associations a USING (matrix_user_id) WHERE m.person_id = $1 LIMIT $2`,
+    sealed: {
+      ...{ as: 'address', table: 'identity_associations', column: 'address_envelope', row: 'association_id' },
+    },
+  },
+  {
+    name: 'addressesInvited',
+    tables: ['identity_invites'],
+    sql: `SELECT i.invite_id, i.medium AS "kind", i.sender AS "account", i.room_id AS "room", i.created_at AS "createdAt", i.address_envelope
+      FROM matrix_user_mappings m JOIN identity_invites i ON i.sender = m.matrix_user_id WHERE m.person_id = $1 LIMIT $2`,
+    sealed: { as: 'address', table: 'identity_invites', column: 'address_envelope', row: 'invite_id' },
+  },
+  {
     name: 'messages',
     tables: ['outgoing_messages'],
     sql: `SELECT channel, purpose, state, created_at AS "createdAt", sent_at AS "sentAt" FROM outgoing_messages

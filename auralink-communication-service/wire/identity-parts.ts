@@ -85,6 +85,7 @@ export function wireParts(base: Omit<Base, 'processId'>, needs: PartsNeeds): Par
     ...shared,
     ...{ synapse, endpointRevoked, names: names.names, proveHerself: names.proveHerself },
     deletePictures: privacy.deletePictures,
+    ring: storage.ring,
   });
   const account = wireAccount(base, {
     ...{ auth, audit, outbox, synapse, endpointRevoked, proveHerself: names.proveHerself },

@@ -121,14 +121,19 @@ export function wireIdentityService(base: ServiceBase, needs: IdentityServiceNee
   };
 }
 
+/** Of addresses that may be nobody's here: sealed with a data key of the Identity Service. */
+export function identityVault({ db, newId }: Pick<ServiceBase, 'db' | 'newId'>, ring: KeyRingSource): Vault {
+  return createVault({ keys: identityKeyStore(db.pool), ring, newId, randomBytes });
+}
+
 type Shared = ReturnType<typeof sharedParts>;
 
 function sharedParts(base: ServiceBase, needs: IdentityServiceNeeds) {
-  const { config, db, newId } = base;
+  const { config, db } = base;
   const limiter = rateLimiter(db.pool);
   const digests = digestStore(db.pool);
   const keys = lookupKeys(needs.ring);
-  const vault = createVault({ keys: identityKeyStore(db.pool), ring: needs.ring, newId, randomBytes });
+  const vault = identityVault(base, needs.ring);
   const addresses = addressVault(vault);
   const peppers = createPeppers({
     ...{ unitOfWork: db.unitOfWork, digests, keys, randomBytes, vault: addresses },

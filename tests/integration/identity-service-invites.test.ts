@@ -29,6 +29,7 @@ import {
   ourKey,
   ourKeyId,
 } from '../support/identity-binding.ts';
+import { api, PASSWORD, registerPerson } from '../support/identity-door.ts';
 import { askIdentity, tokenFor } from '../support/identity-lookup.ts';
 
 test('an invitation waits for its address; whoever binds it is told of by a signed proof, however often that fails', async () => {
@@ -124,4 +125,38 @@ test('nothing that is stored can be read: no address, no secret, no token', asyn
       assert.ok(!text.includes(plain) && !text.includes(hex(plain)), `${name} holds ${plain}`);
     }
   }
+});
+
+test('what a person bound and whom she invited is in her export, and goes with her', async () => {
+  const { tokens } = await registerPerson(door, 'binding-beata', {
+    scope: 'openid offline_access call.place profile.read account.manage',
+  });
+  const { rows: mine } = await db.pool.query<{ matrix_user_id: string }>(
+    "SELECT matrix_user_id FROM matrix_user_mappings JOIN aura_id_registry USING (person_id) WHERE aura_id = '@binding-beata.aura'",
+  );
+  const userId = mine[0]?.matrix_user_id ?? '';
+  const beata = { userId, token: await tokenFor(db, userId) };
+  const [bound, invited] = [freshAddress(), freshAddress()];
+  assert.equal((await bind(beata, await validate(beata, bound))).status, 200);
+  const invitation = { medium: 'email', address: invited, room_id: '!room:x', sender: userId };
+  assert.equal((await post('/store-invite', invitation, beata.token)).status, 200);
+  const exported = (await (
+    await api(door, '/_auralink/v1/account/export', tokens.accessToken)
+  ).json()) as Record<string, { address: string }[]>;
+  assert.deepEqual(
+    [exported.boundAddresses, exported.addressesInvited].map((rows) => rows?.map((row) => row.address)),
+    [[bound], [invited]],
+  );
+  const left = await api(door, '/_auralink/v1/account/erasure', tokens.accessToken, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ confirmation: '@binding-beata.aura', currentPassword: PASSWORD }),
+  });
+  assert.equal(left.status, 204, await left.text());
+  assert.equal(await found(bound), null);
+  const kept = await db.pool.query(
+    'SELECT FROM identity_invites WHERE sender = $1 UNION ALL SELECT FROM identity_associations WHERE matrix_user_id = $1',
+    [userId],
+  );
+  assert.equal(kept.rows.length, 0);
 });
