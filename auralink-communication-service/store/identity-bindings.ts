@@ -2,7 +2,7 @@
 import type pg from 'pg';
 import { INVITES_TAKEN_MAX, type Medium } from '../auralink-modules/identity-service/model.ts';
 import type { BindingStore, Invite } from '../auralink-modules/identity-service/ports.ts';
-import type { UserId } from '../core/ids.ts';
+import type { PersonId, UserId } from '../core/ids.ts';
 import { query } from './db.ts';
 
 /** Whether a key was made for an invitation that is still there. */
@@ -37,7 +37,7 @@ export function bindingStore(pool: pg.Pool): BindingStore {
   return { ...associations, ...invites(pool) };
 }
 
-type Associations = 'lockAddress' | 'findByDigests' | 'insert' | 'remove';
+type Associations = 'lockAddress' | 'findByDigests' | 'insert' | 'remove' | 'findPerson';
 
 const associations: Pick<BindingStore, Associations> = {
   async lockAddress(tx, digest) {
@@ -64,6 +64,11 @@ const associations: Pick<BindingStore, Associations> = {
       VALUES ($1, $2, $3, $4, $5)`;
     const values = [associationId, userId, medium, envelope, validatedAt];
     await query(tx, 'identity-association-insert', sql, values);
+  },
+  async findPerson(tx, userId) {
+    const sql = "SELECT person_id FROM matrix_user_mappings WHERE matrix_user_id = $1 AND state = 'active'";
+    const [row] = await query<{ person_id: PersonId }>(tx, 'identity-account-owner', sql, [userId]);
+    return row?.person_id ?? null;
   },
   async remove(tx, associationIds) {
     const sql = 'DELETE FROM identity_associations WHERE association_id = ANY ($1::uuid[])';

@@ -98,7 +98,7 @@ export function wireParts(base: Omit<Base, 'processId'>, needs: PartsNeeds): Par
   const profile = wireProfile(base, { ...shared, indexer, directory, proofs, fanOut: privacy.fanOut });
   const finding = wireFinding(base, { auth, vault, indexer, countLookUp: resolve.countLookUp });
   const identityService = wireIdentityService(base, {
-    ...{ synapse, vault, outbox, ring: storage.ring, messages: needs.messages },
+    ...{ synapse, vault, outbox, audit, ring: storage.ring, messages: needs.messages },
   });
   const documents = wireDocuments(base, { ...shared, proofs });
   const parts = [storage, privacy, names, account, profile, verification];

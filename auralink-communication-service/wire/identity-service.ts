@@ -10,6 +10,7 @@ import {
 } from '../adapters/homeservers.ts';
 import { createDiscovery } from '../adapters/server-discovery.ts';
 import type { Synapse } from '../adapters/synapse.ts';
+import type { Actor, Audit } from '../auralink-modules/auraid/audit.ts';
 import { createVault, findOpened, type Vault } from '../auralink-modules/auraid/data-keys.ts';
 import { fieldPlace, KEY_BYTES } from '../auralink-modules/auraid/envelope.ts';
 import type { KeyRingSource } from '../auralink-modules/auraid/key-ring.ts';
@@ -25,6 +26,8 @@ import {
 import { createPeppers, type Peppers } from '../auralink-modules/identity-service/peppers.ts';
 import type {
   AddressVault,
+  BindingNews,
+  BindingStore,
   Count,
   LookupKeys,
   Post,
@@ -66,6 +69,7 @@ export interface IdentityServiceNeeds {
   /** People's own. */
   readonly vault: Pick<Vault, 'open'>;
   readonly messages: Messages;
+  readonly audit: Audit;
   readonly outbox: Pick<OutboxStore, 'enqueue'>;
 }
 
@@ -181,12 +185,23 @@ function proving(base: ServiceBase, needs: IdentityServiceNeeds, parts: Shared, 
     ...{ validation, bindings, peppers, key, outbox: needs.outbox },
     findServerKey: createFindServerKey(homeservers),
     tellHomeserver: createTellHomeserver(homeservers),
+    news: newsOf(bindings, needs.audit),
   });
   const invites = createInvites({
     ...shared,
     ...{ bindings, digests, keys, peppers, findAccounts: parts.findAccounts, apiUrl, key },
   });
   return { validation, bindings, binding, invites };
+}
+
+/** Accounts of nobody here have no entries. */
+function newsOf(bindings: Pick<BindingStore, 'findPerson'>, audit: Audit): BindingNews {
+  return async (tx, { act, userId, medium, byHerself }) => {
+    const personId = await bindings.findPerson(tx, userId);
+    if (personId === null) return;
+    const actor: Actor = byHerself ? `person:${personId}` : 'system';
+    await audit.record(tx, { actor, act, subject: personId, detail: { medium } });
+  };
 }
 
 function postOf(messages: Messages): Post {

@@ -138,6 +138,21 @@ test('what a person bound and whom she invited is in her export, and goes with h
   const beata = { userId, token: await tokenFor(db, userId) };
   const [bound, invited] = [freshAddress(), freshAddress()];
   assert.equal((await bind(beata, await validate(beata, bound))).status, 200);
+  const lost = freshAddress();
+  await bind(beata, await validate(beata, lost));
+  await bind(eve, await validate(eve, lost));
+  const { rows: acts } = await db.pool.query(
+    `SELECT act, actor = 'system' AS by_others FROM audit_log JOIN aura_id_registry ON person_id = subject_id
+     WHERE act LIKE 'address.%' AND aura_id = '@binding-beata.aura' ORDER BY at`,
+  );
+  assert.deepEqual(
+    acts.map(({ act, by_others }) => [act, by_others]),
+    [
+      ['address.bound', false],
+      ['address.bound', false],
+      ['address.unbound', true],
+    ],
+  );
   const invitation = { medium: 'email', address: invited, room_id: '!room:x', sender: userId };
   assert.equal((await post('/store-invite', invitation, beata.token)).status, 200);
   const exported = (await (

@@ -116,6 +116,8 @@ const WRITES: Readonly<Record<string, Act | readonly Act[] | { readonly nothing:
 /** Written by no request that changes something. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
   'export.made': 'GET /account/export',
+  'address.bound': 'POST /_matrix/identity/v2/3pid/bind',
+  'address.unbound': 'POST /_matrix/identity/v2/3pid/unbind, and a newer proof of the same address',
   'keys.rotated': './aura keys rotate',
   'session.widened': 'GET /oidc/auth, when an app asks for more on the same device',
   'verification.superseded': 'a newer proof of the same address',

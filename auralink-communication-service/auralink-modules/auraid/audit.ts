@@ -15,6 +15,8 @@ export const ACTS = [
   'account.attached',
   'account.detached',
   'account.primary',
+  'address.bound',
+  'address.unbound',
   'password.changed',
   'session.started',
   'session.widened',

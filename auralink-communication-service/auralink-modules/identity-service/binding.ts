@@ -15,7 +15,7 @@ import {
   serverOf,
 } from './model.ts';
 import { associationPlace, invitePlace, type Peppers } from './peppers.ts';
-import type { AddressVault, BindingStore, FindServerKey, TellHomeserver } from './ports.ts';
+import type { AddressVault, BindingNews, BindingStore, FindServerKey, TellHomeserver } from './ports.ts';
 import { isSignedBy, type Signatures, type SigningKey, signJson } from './signed-json.ts';
 import type { SessionName, Validated, Validation } from './validation.ts';
 
@@ -62,6 +62,7 @@ export interface BindingDeps {
   readonly outbox: Pick<OutboxStore, 'enqueue'>;
   readonly findServerKey: FindServerKey;
   readonly tellHomeserver: TellHomeserver;
+  readonly news: BindingNews;
   readonly newId: () => string;
   readonly now: () => Date;
   readonly serverName: string;
@@ -104,6 +105,8 @@ export function createBinding(deps: BindingDeps): Binding {
           tx,
           those.map(({ associationId }) => associationId),
         );
+        for (const { userId, medium } of those)
+          await deps.news(tx, { act: 'address.unbound', userId, medium, byHerself: 'account' in by });
       });
     },
     tellOfInvites: (payload) => tellOfInvites(deps, payload as Told),
@@ -134,6 +137,11 @@ async function bind(deps: BindingDeps, tx: Tx, account: Account, name: SessionNa
   const associationId = deps.newId();
   const envelope = await vault.seal(tx, associationPlace(associationId), Buffer.from(address));
   const { userId } = account;
+  for (const other of associations) {
+    if (other.userId !== userId)
+      await deps.news(tx, { act: 'address.unbound', userId: other.userId, medium, byHerself: false });
+  }
+  await deps.news(tx, { act: 'address.bound', userId, medium, byHerself: true });
   await bindings.insert(tx, { associationId, userId, medium, envelope, validatedAt });
   await peppers.index(tx, { of: 'association', id: associationId }, medium, address, envelope);
   const inviteIds = await bindings.takeInvites(tx, medium, digests, userId);

@@ -176,6 +176,18 @@ export interface Invite {
   readonly sender: UserId;
 }
 
+/** Of an account that is somebody's: what became of an address there. Into the audit log, in the same transaction. */
+export type BindingNews = (
+  tx: Tx,
+  news: {
+    readonly act: 'address.bound' | 'address.unbound';
+    readonly userId: UserId;
+    readonly medium: Medium;
+    /** Else her homeserver did it, or whoever proved the address later. */
+    readonly byHerself: boolean;
+  },
+) => Promise<void>;
+
 export interface BindingStore {
   /** Whoever binds or unbinds the same address waits until the transaction's end. */
   lockAddress(tx: Tx, digest: string): Promise<void>;
@@ -194,6 +206,8 @@ export interface BindingStore {
   findTaken(inviteIds: readonly string[], userId: UserId): Promise<readonly Invite[]>;
   removeInvites(inviteIds: readonly string[]): Promise<void>;
   pruneInvites(olderThanDays: number): Promise<number>;
+  /** Whose account it is. */
+  findPerson(tx: Tx, userId: UserId): Promise<PersonId | null>;
 }
 
 /** POST to a homeserver's federation API. Throws unless it answered 200. */

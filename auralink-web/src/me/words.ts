@@ -50,6 +50,8 @@ const ACT_WORDS: Readonly<Record<string, string>> = {
   'account.attached': 'Matrix account attached',
   'account.detached': 'Matrix account detached',
   'account.primary': 'Main Matrix account changed',
+  'address.bound': 'Address bound to a Matrix account',
+  'address.unbound': 'Address unbound from a Matrix account',
   'password.changed': 'Password changed',
   'session.started': 'Signed in',
   'session.widened': 'App allowed to do more',
