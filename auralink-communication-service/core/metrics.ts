@@ -18,6 +18,8 @@ export interface MetricsSource {
   getMessageQueues(): Promise<
     readonly { readonly channel: string; readonly waiting: number; readonly oldestSeconds: number }[]
   >;
+  /** Webhooks to the Dashboard that were not taken yet, or were given up. */
+  getWebhooks(): Promise<readonly { readonly state: string; readonly count: number }[]>;
   /** What today's SMS cost, in the operator's currency. */
   getMessageSpend(): Promise<number>;
 }
@@ -47,6 +49,7 @@ export function createMetrics() {
     engines: engineMetrics(registers),
     http: httpMetrics(registers),
     messages: messageMetrics(registers),
+    dashboard: dashboardMetrics(registers),
   };
 }
 
@@ -199,6 +202,16 @@ function httpMetrics(registers: Registry[]) {
   };
 }
 
+function dashboardMetrics(registers: Registry[]) {
+  const webhooks = new Counter({
+    name: 'auralink_dashboard_webhooks_total',
+    help: 'Tries to deliver a webhook to the Dashboard, by what became of each: delivered, retry, dead (given up) or gone (it wants none)',
+    labelNames: ['outcome'] as const,
+    registers,
+  });
+  return { webhookTried: (outcome: string) => webhooks.inc({ outcome }) };
+}
+
 function messageMetrics(registers: Registry[]) {
   const outcomes = new Counter({
     name: 'auralink_messages_total',
@@ -227,6 +240,11 @@ export function registerSource(registry: Registry, source: MetricsSource): void 
     { value: await source.countActiveRoutes(), labels: {} },
   ]);
   registerMessages(registry, source);
+  const waiting =
+    'Webhooks to the Dashboard by state: pending, or dead until somebody replays or forgets them';
+  register(registry, 'auralink_dashboard_webhooks_waiting', 'gauge', waiting, async () =>
+    (await source.getWebhooks()).map(({ state, count }) => ({ value: count, labels: { state } })),
+  );
   const name = 'trust_score_distribution';
   register(registry, name, 'histogram', 'Trust scores of people, 0 to 100', async () => {
     const scores = await source.getTrustScores(TRUST_SCORES);

@@ -30,6 +30,14 @@ export function createMetricsSource(pool: pg.Pool): MetricsSource {
       return rows[0] ?? { upTo: bounds.map(() => 0), count: 0, sum: 0 };
     },
     getMessageQueues: () => readMessageQueues(pool),
+    getWebhooks: () =>
+      query<{ state: string; count: number }>(
+        pool,
+        'metrics.webhooks',
+        `SELECT s.state, (SELECT count(*)::integer FROM webhook_deliveries d WHERE d.state = s.state) AS count
+         FROM unnest('{pending,dead}'::text[]) AS s (state)`,
+        [],
+      ),
     async getMessageSpend() {
       const rows = await query<{ spent: number }>(
         pool,

@@ -7,6 +7,7 @@ import {
   DELIVERED_KEPT_DAYS,
   DELIVERIES_AT_ONCE,
   DELIVERY_PRUNE_BATCH,
+  type DeliverMetrics,
   deliverDue,
   tellEndedCalls,
 } from '../auralink-modules/dashboard/deliver.ts';
@@ -60,13 +61,13 @@ export function webhooksOf(db: Db, config: Config, audit: Audit): Webhooks<Actor
 }
 
 /** Starts sending; stops when told to, after what is in hand. */
-export async function startDelivering(base: Base): Promise<Loop> {
+export async function startDelivering(base: Base, metrics: DeliverMetrics): Promise<Loop> {
   const { config, db, clock, log } = base;
   if (!isConfigured(config)) return { stop: async () => {} };
   await beginTellingCalls(db.pool);
   const poster = webhookPoster(config.DASHBOARD_SERVICE_URL, DELIVERIES_AT_ONCE);
   const deps = {
-    ...{ clock, log, post: poster.post, chance: Math.random },
+    ...{ clock, log, metrics, post: poster.post, chance: Math.random },
     store: deliveryStore(db.pool),
     masterSecret: config.DASHBOARD_WEBHOOK_SECRET,
   };

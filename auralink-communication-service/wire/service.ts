@@ -87,7 +87,7 @@ export async function startService(config: Config): Promise<Service> {
     messages.start(),
     startOutbox(base, identity),
     watchSynapse(base, identity.synapse),
-    await startDelivering(base),
+    await startDelivering(base, engines.metrics.dashboard),
   ];
   const takeBackReady = sayReady(config.RUN_DIR);
   log.info({ port: config.PUBLIC_PORT }, 'the service is open');

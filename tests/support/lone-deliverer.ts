@@ -10,6 +10,7 @@ const [address = '', url = '', masterSecret = ''] = process.argv.slice(2);
 const db = openDatabase(JSON.parse(address) as DatabaseAddress);
 await deliverDue({
   ...{ masterSecret, clock: systemClock, chance: () => 1, log: pino({ level: 'silent' }) },
+  metrics: { webhookTried: () => {} },
   store: deliveryStore(db.pool),
   post: webhookPoster(url, 4).post,
 });

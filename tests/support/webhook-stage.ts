@@ -66,6 +66,7 @@ export async function openWebhookStage(address: DatabaseAddress): Promise<Webhoo
       ...{ store, log, post: poster.post, masterSecret: MASTER_SECRET },
       clock: systemClock,
       chance: () => 1,
+      metrics: { webhookTried: () => {} },
     };
   };
   return {

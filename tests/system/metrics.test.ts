@@ -20,7 +20,9 @@ import { scraper } from '../support/scrape.ts';
 const postbox = await openPostbox();
 const prices = `${testDataDir('metrics-prices')}.json`;
 writeFileSync(prices, JSON.stringify({ currency: 'EUR', prices: {}, default: 0.1 }));
-const env = { ...postbox.env, SMS_PRICES_FILE: prices };
+/** Nobody listens there. */
+const DASHBOARD_SERVICE_URL = 'http://127.0.0.1:9';
+const env = { ...postbox.env, SMS_PRICES_FILE: prices, DASHBOARD_SERVICE_URL };
 const constellation = await ownConstellation('metrics', { processes: 2, redis: false, env });
 const { layout, ports } = constellation.settings;
 const people = await realPeople(constellation);
@@ -227,6 +229,16 @@ const MOVED: readonly Moved[] = [
   { metric: 'auralink_messages_spend_today', by: () => sendCode(alice, 'phone') },
   { metric: 'auralink_messages_waiting', labels: 'channel="email"', by: sendInVain },
   { metric: 'auralink_messages_oldest_seconds', labels: 'channel="email"', by: sendInVain },
+  {
+    metric: 'auralink_dashboard_webhooks_total',
+    labels: 'outcome="retry"',
+    by: () => people.register(`erna${tag}`),
+  },
+  {
+    metric: 'auralink_dashboard_webhooks_waiting',
+    labels: 'state="pending"',
+    by: () => people.register(`emma${tag}`),
+  },
   { metric: 'auralink_sockets_open', by: () => carol.page(carol.tokens) },
   { metric: 'mesh_routes_active', by: insertRoute },
   { metric: 'trust_score_distribution', series: 'trust_score_distribution_count', by: insertScore },

@@ -30,6 +30,11 @@ export interface DeliverDeps {
   /** From 0 to 1. */
   readonly chance: () => number;
   readonly log: Log;
+  readonly metrics: DeliverMetrics;
+}
+
+export interface DeliverMetrics {
+  webhookTried(outcome: 'delivered' | 'retry' | 'dead' | 'gone'): void;
 }
 
 /** One round; returns how many were tried. */
@@ -53,6 +58,7 @@ async function deliver(deps: DeliverDeps, secrets: readonly string[], due: Due):
   const now = deps.clock.now();
   const verdict = judge(answer, { attempts, ageSeconds, now, chance: deps.chance() });
   await deps.store.settle(due, verdict, answer);
+  deps.metrics.webhookTried(verdict.what);
   if (verdict.what === 'delivered') return;
   const { status, error } = answer;
   deps.log.warn(

@@ -14,6 +14,7 @@ export async function checkMetrics(root: string, fix: boolean): Promise<string[]
     countActiveRoutes: async () => 0,
     getTrustScores: async (bounds) => ({ upTo: bounds.map(() => 0), count: 0, sum: 0 }),
     getMessageQueues: async () => [],
+    getWebhooks: async () => [],
     getMessageSpend: async () => 0,
   });
   return checkGeneratedPart(root, 'docs/METRICS.md', await renderMetrics(registry), fix);
