@@ -89,7 +89,8 @@ export async function openPostbox(
 
 /** Six digits that stand alone. */
 export function codeIn({ text }: Pick<Received, 'text'>): string {
-  const code = /(?<!\d)\d{6}(?!\d)/.exec(text)?.[0];
+  // By itself: an address or a link in the text may have six digits too.
+  const code = /(?<![\w@#=/-])\d{6}(?![\w@-])/.exec(text)?.[0];
   if (code === undefined) throw new Error(`no code in: ${text}`);
   return code;
 }
