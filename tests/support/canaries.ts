@@ -3,7 +3,7 @@
  * every key and value, what the homeserver keeps of pictures, and every log. A text is looked for in each form in which it could lie there.
  */
 import { execFile } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { createClient, RESP_TYPES } from 'redis';
@@ -67,6 +67,8 @@ export async function allPlaces(constellation: Constellation): Promise<Map<strin
 /** Every file in it, one behind the other. */
 export function mediaStore({ settings }: Constellation): Buffer {
   const folder = join(settings.layout.synapseDir, 'media');
+  // Without Synapse there is none.
+  if (!existsSync(folder)) return Buffer.alloc(0);
   const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((file) => file.isFile());
   return Buffer.concat(files.map((file) => readFileSync(join(file.parentPath, file.name))));
 }
