@@ -148,7 +148,10 @@ async function loadTokens(db: pg.Pool): Promise<string[]> {
   return tokens;
 }
 
-/** Even numbers are bound by Matrix accounts, odd ones proved by people; their envelopes are not opened by look-ups. */
+/**
+ * Even numbers are bound by Matrix accounts, odd ones proved by people; what they are indexed by is of the
+ * current key, as it is in a service that has run for a while. Their envelopes are not opened by look-ups.
+ */
 async function loadAddresses(db: pg.Pool, { settings, urls }: Constellation, token: string): Promise<string> {
   const answer = await fetch(`${urls.public}/_matrix/identity/v2/hash_details`, {
     headers: { authorization: `Bearer ${token}` },
@@ -166,7 +169,7 @@ async function loadAddresses(db: pg.Pool, { settings, urls }: Constellation, tok
       const digests = Array.from({ length: INSERT_BATCH }, (_, i) =>
         digestOf(key, pepperedHash('email', `user${from + i}@example.org`, pepper)),
       );
-      await client.query(INSERT, [digests, from, pepper]);
+      await client.query(INSERT, [digests, from, pepper, keys.currentId()]);
     }
     for (const table of tables) await client.query(`ALTER TABLE ${table} ENABLE TRIGGER USER`);
     await client.query(
@@ -191,15 +194,16 @@ const INSERT = `WITH made AS (
     INSERT INTO matrix_user_mappings (matrix_user_id, person_id, state, is_primary, attached_by, activated_at)
     SELECT '@user' || n || ':example.org', id, 'active', true, 'provisioned', now() FROM made WHERE is_person
   ), fields AS (
-    INSERT INTO personal_fields (field_id, person_id, kind, envelope, verified_at)
-    SELECT field_id, id, 'email', '\\x00', now() FROM made WHERE is_person
+    INSERT INTO personal_fields (field_id, person_id, kind, envelope, blind_index, index_key_id, verified_at)
+    SELECT field_id, id, 'email', '\\x00', uuid_send(digest), $4, now() FROM made WHERE is_person
   ), bound AS (
     INSERT INTO identity_associations (association_id, matrix_user_id, medium, address_envelope, validated_at)
     SELECT id, '@user' || n || ':example.org', 'email', '\\x00', now() FROM made WHERE NOT is_person
   )
-  INSERT INTO identity_digests (digest, pepper_id, association_id, field_id, matrix_user_id, proved_at)
+  INSERT INTO identity_digests
+    (digest, pepper_id, association_id, field_id, person_id, medium, matrix_user_id, proved_at)
   SELECT digest, p.pepper_id, CASE WHEN NOT is_person THEN id END, CASE WHEN is_person THEN field_id END,
-    CASE WHEN NOT is_person THEN '@user' || n || ':example.org' END, now()
+    CASE WHEN is_person THEN id END, 'email', '@user' || n || ':example.org', now()
   FROM made CROSS JOIN identity_peppers p WHERE p.pepper = $3`;
 
 function figure(name: string, ours: Rate, theirs: Rate | null, wanted: string): Figure {

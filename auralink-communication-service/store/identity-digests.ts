@@ -68,18 +68,22 @@ function toSource(of: Source['of'], row: SourceRow): SealedSource {
 const NEW = 'unnest($1::uuid[], $2::int[], $3::uuid[], $4::bytea[]) AS n (id, pepper_id, digest, envelope)';
 /** Only what is still there, and says what it said when it was read. */
 const WRITES: Readonly<Record<Source['of'], string>> = {
-  association: `INSERT INTO identity_digests (digest, pepper_id, association_id, matrix_user_id, proved_at)
-    SELECT n.digest, n.pepper_id, a.association_id, a.matrix_user_id, a.validated_at
+  association: `INSERT INTO identity_digests (digest, pepper_id, association_id, medium, matrix_user_id, proved_at)
+    SELECT n.digest, n.pepper_id, a.association_id, a.medium, a.matrix_user_id, a.validated_at
     FROM ${NEW} JOIN identity_associations a ON a.association_id = n.id
     ON CONFLICT (association_id, pepper_id) WHERE association_id IS NOT NULL DO NOTHING`,
   invite: `INSERT INTO identity_digests (digest, pepper_id, invite_id)
     SELECT n.digest, n.pepper_id, i.invite_id FROM ${NEW} JOIN identity_invites i ON i.invite_id = n.id
     ON CONFLICT (invite_id, pepper_id) WHERE invite_id IS NOT NULL DO NOTHING`,
-  field: `INSERT INTO identity_digests (digest, pepper_id, field_id, proved_at)
-    SELECT n.digest, n.pepper_id, f.field_id, f.verified_at FROM ${NEW}
+  // The locks have whoever changes field or account wait, so that what their triggers do comes after this row.
+  field: `INSERT INTO identity_digests (digest, pepper_id, field_id, medium, person_id, matrix_user_id, proved_at)
+    SELECT n.digest, n.pepper_id, f.field_id, CASE f.kind WHEN 'phone' THEN 'msisdn' ELSE f.kind END, f.person_id,
+      m.matrix_user_id, f.verified_at FROM ${NEW}
     JOIN personal_fields f ON f.field_id = n.id AND f.envelope = n.envelope AND f.verified_at IS NOT NULL
+    JOIN matrix_user_mappings m ON m.person_id = f.person_id AND m.is_primary AND m.state = 'active'
+    FOR SHARE OF f, m
     ON CONFLICT (field_id, pepper_id) WHERE field_id IS NOT NULL
-    DO UPDATE SET digest = excluded.digest, proved_at = excluded.proved_at`,
+    DO UPDATE SET digest = excluded.digest, matrix_user_id = excluded.matrix_user_id, proved_at = excluded.proved_at`,
 };
 
 export function digestStore(pool: pg.Pool): DigestStore {
@@ -167,27 +171,22 @@ async function drop(pool: pg.Pool, pepperId: number, limit: number): Promise<boo
 }
 
 /**
- * Of each digest all who proved the address. A person's rules are asked of whoever has one: a field's owner, or the owner
- * of the Matrix account that bound it. The same is read whether or not she may be found.
+ * Of each digest all who proved the address. The rules of whose account it is are asked, if it is a person's; the same is
+ * read whether or not she may be found.
  */
-const LOOK_UP = `SELECT w.n::int AS n, coalesce(d.matrix_user_id, fm.matrix_user_id) AS matrix_user_id,
-    extract(epoch FROM d.proved_at)::float8 AS proved_at,
+const LOOK_UP = `SELECT w.n::int AS n, d.matrix_user_id, extract(epoch FROM d.proved_at)::float8 AS proved_at,
     (r.person_id IS NULL OR r.state = 'active' AND ${findsSql(
       '($3::uuid[])[w.question]',
       'r.person_id',
-      `CASE coalesce(a.medium, f.kind) WHEN 'email' THEN p.find_by_email ELSE p.find_by_phone END`,
+      `CASE d.medium WHEN 'email' THEN p.find_by_email ELSE p.find_by_phone END`,
       'r.visibility',
     )}) AS found
   FROM unnest($1::uuid[], $2::int[]) WITH ORDINALITY AS w (digest, question, n)
   JOIN identity_digests d ON d.digest = w.digest AND d.invite_id IS NULL
   LEFT JOIN matrix_user_mappings m ON m.matrix_user_id = d.matrix_user_id AND m.state = 'active'
-  LEFT JOIN identity_associations a
-    ON a.association_id = CASE WHEN m.person_id IS NOT NULL THEN d.association_id END
-  LEFT JOIN personal_fields f ON f.field_id = d.field_id
-  LEFT JOIN matrix_user_mappings fm ON fm.person_id = f.person_id AND fm.is_primary AND fm.state = 'active'
-  LEFT JOIN aura_id_registry r ON r.person_id = coalesce(f.person_id, m.person_id)
-  LEFT JOIN person_privacy p ON p.person_id = r.person_id
-  WHERE d.field_id IS NULL OR (f.verified_at = d.proved_at AND fm.matrix_user_id IS NOT NULL)`;
+  LEFT JOIN aura_id_registry r ON r.person_id = m.person_id
+  LEFT JOIN person_privacy p ON p.person_id = m.person_id
+  WHERE d.field_id IS NULL OR (m.is_primary AND m.person_id = d.person_id)`;
 
 interface FoundRow extends pg.QueryResultRow {
   /** From 1. */

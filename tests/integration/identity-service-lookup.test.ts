@@ -86,6 +86,37 @@ test('what was only typed finds nobody, what was proved finds her primary accoun
   assert.equal(await found('email', other), null, 'a proof that was withdrawn');
 });
 
+test('who makes another account her primary one is found under that one; under none while she has none', async () => {
+  const alice = await world.person();
+  await world.rules(alice, 'public');
+  const address = `accounts.${unique}@example.org`;
+  await world.field(alice, 'email', address, true);
+  await settle();
+  assert.equal(await found('email', address), alice.userId);
+  const second = alice.userId.replace('@', '@second');
+  await db.pool.query(
+    `INSERT INTO matrix_user_mappings (matrix_user_id, person_id, state, attached_by, activated_at)
+     VALUES ($1, $2, 'active', 'sign_in', now())`,
+    [second, alice.personId],
+  );
+  const setPrimary = (userId: string, primary: boolean) =>
+    db.pool.query('UPDATE matrix_user_mappings SET is_primary = $2 WHERE matrix_user_id = $1', [
+      userId,
+      primary,
+    ]);
+  await setPrimary(alice.userId, false);
+  await settle();
+  assert.equal(await found('email', address), null);
+  await setPrimary(second, true);
+  await settle();
+  assert.equal(await found('email', address), second);
+  await db.pool.query('DELETE FROM matrix_user_mappings WHERE matrix_user_id = $1', [second]);
+  assert.equal(await found('email', address), null, 'at once');
+  await setPrimary(alice.userId, true);
+  await settle();
+  assert.equal(await found('email', address), alice.userId);
+});
+
 test('each rule lets in whom it names, as everywhere else; who hides looks like nobody', async () => {
   const relations = await Promise.all(
     ['stranger', 'friend', 'blocked', 'blocked friend'].map(async (relation) => {
@@ -251,8 +282,8 @@ test('with many rows every statement of a look-up and of a rotation goes by its 
      SELECT gen_random_uuid(), '@m' || n || ':elsewhere.example', 'email', '\\x00', now() FROM generate_series(1, 20000) n`,
   );
   await db.pool.query(
-    `INSERT INTO identity_digests (digest, pepper_id, association_id, matrix_user_id, proved_at)
-     SELECT gen_random_uuid(), p.pepper_id, a.association_id, a.matrix_user_id, a.validated_at
+    `INSERT INTO identity_digests (digest, pepper_id, association_id, medium, matrix_user_id, proved_at)
+     SELECT gen_random_uuid(), p.pepper_id, a.association_id, a.medium, a.matrix_user_id, a.validated_at
      FROM identity_associations a CROSS JOIN identity_peppers p`,
   );
   await db.pool.query('ANALYZE identity_associations, identity_digests, personal_fields, aura_id_registry');
