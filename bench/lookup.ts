@@ -162,7 +162,7 @@ async function loadAddresses(db: pg.Pool, { settings, urls }: Constellation, tok
   const key = keys.find(keys.currentId());
   if (key === null) throw new Error('the ring has no index key');
   const client = await db.connect();
-  const tables = ['aura_id_registry', 'person_privacy', 'personal_fields'];
+  const tables = ['aura_id_registry', 'person_privacy', 'personal_fields', 'matrix_user_mappings'];
   try {
     for (const table of tables) await client.query(`ALTER TABLE ${table} DISABLE TRIGGER USER`);
     for (let from = 0; from < ADDRESSES; from += INSERT_BATCH) {
@@ -172,9 +172,7 @@ async function loadAddresses(db: pg.Pool, { settings, urls }: Constellation, tok
       await client.query(INSERT, [digests, from, pepper, keys.currentId()]);
     }
     for (const table of tables) await client.query(`ALTER TABLE ${table} ENABLE TRIGGER USER`);
-    await client.query(
-      `VACUUM ANALYZE ${tables.join(', ')}, matrix_user_mappings, identity_associations, identity_digests`,
-    );
+    await client.query(`VACUUM ANALYZE ${tables.join(', ')}, identity_associations, identity_digests`);
   } finally {
     client.release();
   }
