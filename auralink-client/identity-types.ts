@@ -86,6 +86,8 @@ export interface Friend extends ProfileView {
   /** Ids of the person's own lists that she is on. */
   readonly lists: readonly string[];
   readonly note: string | null;
+  /** There is a note, and it cannot be opened any more. */
+  readonly noteUnreadable?: true;
 }
 
 export interface FriendsPage {
@@ -110,6 +112,8 @@ export interface FriendRequests {
 export interface ContactList {
   readonly listId: string;
   readonly name: string;
+  /** Its name cannot be opened any more; `name` is empty then. */
+  readonly unreadable?: true;
   readonly members: readonly string[];
 }
 
@@ -121,6 +125,8 @@ export interface Block {
 export interface Invite {
   readonly inviteId: string;
   readonly label: string | null;
+  /** It has a label, which cannot be opened any more. */
+  readonly labelUnreadable?: true;
   readonly usesMax: number;
   readonly uses: number;
   readonly createdAt: string;

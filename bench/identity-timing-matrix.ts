@@ -81,10 +81,10 @@ export async function makeMatrixSubjects(
     await call('POST', `join/${encodeURIComponent(room.room_id ?? '')}`, token, {});
     if (kind === 'private') await makePrivate(urls, world, person, { userId, token });
     if (kind === 'blocking') {
-      await world.db.query('INSERT INTO person_blocks (person_id, blocked_person_id) VALUES ($1, $2)', [
-        person.personId,
-        people[0]?.personId,
-      ]);
+      await world.db.query(
+        'INSERT INTO person_blocks (person_id, blocked_person_id, blocked_as) SELECT $1, person_id, aura_id FROM aura_id_registry WHERE person_id = $2',
+        [person.personId, people[0]?.personId],
+      );
     }
   }
   return { token: viewer.token, names };

@@ -1,10 +1,13 @@
 /**
- * The people of the timing bench: private ones, blocking ones, and those who show nothing, made in turns so that where
+ * The people of the timing bench: private ones and blocking ones, who have a picture, a text and a
+ * number to hide, and those who have nothing to show, made in turns so that where
  * their rows and index entries lie says nothing of their class; names that nobody has; and who asks, with limits that
  * are not met.
  */
 import { randomBytes } from 'node:crypto';
 import { Pool } from 'undici';
+import { ABOUT_MAX_LENGTH } from '../auralink-communication-service/auralink-modules/auraid/personal-data.ts';
+import { PIXEL } from '../tests/support/real-people.ts';
 import type { TestEndpoint, TestPerson, World } from '../tests/support/world.ts';
 import type { MatrixSubjects } from './identity-timing-matrix.ts';
 import { type Class, emailOf, type HiddenClass } from './identity-timing-surfaces.ts';
@@ -14,6 +17,9 @@ const PEOPLE_A_CLASS = 500;
 const VIEWERS = 750;
 /** Fields that are sent at the same time. */
 const LANES = 4;
+/** Of each picture of those who hide. */
+const PICTURE_BYTES = 100_000;
+const PICTURE = makePicture();
 const HIDDEN_NAME = 'Somebody with a name';
 const KINDS = ['private', 'blocking', 'bare'] as const;
 const RULES: Readonly<
@@ -42,20 +48,26 @@ export async function makeSubjects(publicUrl: string, world: World): Promise<Omi
   const made = (kind: Class) => everybody.filter((_, i) => KINDS[i % KINDS.length] === kind);
   const viewers = await makeViewers(world, `v${tag}`);
   const others = await makeViewers(world, `o${tag}`);
-  await proveEmails(publicUrl, await world.endpoints(everybody, 'chat'));
+  const endpoints = await world.endpoints(everybody, 'chat');
+  await say(publicUrl, endpoints, ({ auraId }) => [
+    { method: 'POST', path: '/me/fields', body: { kind: 'email', value: emailOf(auraId) } },
+  ]);
+  const hiding = endpoints.filter((_, i) => KINDS[i % KINDS.length] !== 'bare');
+  await say(publicUrl, hiding, (_, nth) => everythingOf(nth));
   const ids = (people: readonly TestPerson[]) => people.map((person) => person.personId);
   await setRules(world, ids(everybody));
   await world.db.query("UPDATE personal_fields SET verified_at = now() WHERE kind = 'email'");
   await world.db.query(
-    `INSERT INTO person_blocks (person_id, blocked_person_id)
-     SELECT b.id, v.id FROM unnest($1::uuid[]) AS b (id), unnest($2::uuid[]) AS v (id)`,
+    `INSERT INTO person_blocks (person_id, blocked_person_id, blocked_as)
+     SELECT b.id, v.person_id, v.aura_id FROM unnest($1::uuid[]) AS b (id), aura_id_registry v
+     WHERE v.person_id = ANY ($2)`,
     [ids(made('blocking')), viewers.map((viewer) => viewer.person.personId)],
   );
   await world.db.query(
     `INSERT INTO endpoint_sockets (socket_id, endpoint_id, process_id)
      SELECT gen_random_uuid(), e.endpoint_id, (SELECT process_id FROM service_processes LIMIT 1)
      FROM endpoints e WHERE e.person_id = ANY ($1)`,
-    [ids(everybody.filter((_, i) => KINDS[i % KINDS.length] !== 'bare'))],
+    [ids(hiding.map((one) => one.person))],
   );
   await world.db.query('ANALYZE');
   const names = (people: readonly TestPerson[]) => people.map((person) => person.auraId);
@@ -100,20 +112,55 @@ async function makeViewers(world: World, prefix: string): Promise<TestEndpoint[]
   );
 }
 
-/** Each says her address. */
-async function proveEmails(publicUrl: string, endpoints: readonly TestEndpoint[]): Promise<void> {
+interface Said {
+  readonly method: 'POST' | 'PUT';
+  readonly path: string;
+  readonly body: object | Buffer;
+}
+
+/** Whoever hides has what there is to hide: a long text, a number, and a picture of some size. */
+function everythingOf(nth: number): Said[] {
+  return [
+    { method: 'PUT', path: '/me/profile', body: { about: 'x'.repeat(ABOUT_MAX_LENGTH) } },
+    { method: 'POST', path: '/me/fields', body: { kind: 'phone', value: `+4915112${100_000 + nth}` } },
+    { method: 'PUT', path: '/me/picture', body: PICTURE },
+  ];
+}
+
+/** A picture of `PICTURE_BYTES`: the smallest one, with a chunk of noise. */
+function makePicture(): Buffer {
+  const chunk = Buffer.alloc(PICTURE_BYTES);
+  chunk.writeUInt32BE(PICTURE_BYTES - 12);
+  chunk.write('IDAT', 4);
+  randomBytes(PICTURE_BYTES - 12).copy(chunk, 8);
+  const end = PIXEL.length - 12;
+  return Buffer.concat([PIXEL.subarray(0, end), chunk, PIXEL.subarray(end)]);
+}
+
+/** Each says it through the door. */
+async function say(
+  publicUrl: string,
+  endpoints: readonly TestEndpoint[],
+  what: (person: TestPerson, nth: number) => readonly Said[],
+): Promise<void> {
   const client = new Pool(publicUrl, { connections: LANES });
-  const waiting = [...endpoints];
+  const waiting = endpoints.flatMap(({ token, person }, nth) =>
+    what(person, nth).map((said) => ({ token, said })),
+  );
   const lane = async (): Promise<void> => {
     for (let one = waiting.pop(); one !== undefined; one = waiting.pop()) {
-      const { token, person } = one;
+      const { method, path, body } = one.said;
+      const isPicture = Buffer.isBuffer(body);
       const answer = await client.request({
-        ...{ method: 'POST', path: '/_auralink/v1/me/fields' },
-        headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-        body: JSON.stringify({ kind: 'email', value: emailOf(person.auraId) }),
+        ...{ method, path: `/_auralink/v1${path}` },
+        headers: {
+          authorization: `Bearer ${one.token}`,
+          'content-type': isPicture ? 'image/png' : 'application/json',
+        },
+        body: isPicture ? body : JSON.stringify(body),
       });
       const text = await answer.body.text();
-      if (answer.statusCode !== 201) throw new Error(`a field was refused: ${answer.statusCode} ${text}`);
+      if (answer.statusCode >= 300) throw new Error(`${path} was refused: ${answer.statusCode} ${text}`);
     }
   };
   await Promise.all(Array.from({ length: LANES }, lane));

@@ -14,6 +14,9 @@ import type { Constellation } from '../auralink-communication-service/launcher/c
 import { makeDashboardToken } from '../auralink-communication-service/launcher/dashboard-token.ts';
 import { FrontDoorError } from '../auralink-communication-service/launcher/errors.ts';
 import { openWorld, type TestEndpoint, type World } from '../tests/support/world.ts';
+import { openKeyRing } from '../auralink-communication-service/adapters/key-ring-file.ts';
+import { systemClock } from '../auralink-communication-service/core/clock.ts';
+import { loadDetails } from './identity-details.ts';
 import { handleOf, loadFriends, loadPeople } from './identity-people.ts';
 import { measureTiming } from './identity-timing.ts';
 import { makeMatrixSubjects } from './identity-timing-matrix.ts';
@@ -68,6 +71,11 @@ export async function run(options: BenchOptions): Promise<Figure[]> {
         options.note(`loading ${people} names`);
         const startMs = performance.now();
         await loadPeople(world.db, people, options.note);
+        const ring = openKeyRing(constellation.settings.config.KEY_RING_PATH, systemClock, {
+          warn: () => {},
+        });
+        const detailed = await loadDetails(world.db, ring, APP_ID);
+        options.note(`  ${detailed} of them with a text about themselves and an app`);
         options.note(`  in ${Math.round((performance.now() - startMs) / 1_000)} s`);
       }
       for (const section of wanted) {

@@ -25,6 +25,7 @@ const friendSchema = profileViewSchema.extend({
   since: at,
   lists: z.array(z.string()),
   note: z.string().nullable(),
+  noteUnreadable: z.literal(true).optional(),
 });
 const pageQuery = z.object({
   limit: z.coerce.number().int().min(1).max(CONTACTS_PAGE_MAX).default(CONTACTS_PAGE_MAX),
@@ -39,7 +40,12 @@ const requestsSchema = z.object({
   incoming: z.array(z.object({ requestId: z.uuid(), from: profileViewSchema, createdAt: at })),
   outgoing: z.array(z.object({ requestId: z.uuid(), to: z.string(), createdAt: at })),
 });
-const listSchema = z.object({ listId: z.uuid(), name: z.string(), members: z.array(z.string()) });
+const listSchema = z.object({
+  listId: z.uuid(),
+  name: z.string(),
+  unreadable: z.literal(true).optional(),
+  members: z.array(z.string()),
+});
 const listBody = z.strictObject({ name: lineSchema(LIST_NAME_MAX_LENGTH) });
 
 export function contactsRoutes(deps: ContactRoutesDeps): FastifyPluginAsyncZod {

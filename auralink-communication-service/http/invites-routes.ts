@@ -17,6 +17,7 @@ const at = z.iso.datetime();
 const inviteSchema = z.object({
   inviteId: z.uuid(),
   label: z.string().nullable(),
+  labelUnreadable: z.literal(true).optional(),
   usesMax: z.int(),
   uses: z.int(),
   createdAt: at,

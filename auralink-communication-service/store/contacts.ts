@@ -15,6 +15,10 @@ import { query } from './db.ts';
 export function contactStore(pool: pg.Pool): ContactStore {
   return {
     listFriends: (personId, after, limit) => listFriends(pool, personId, after, limit),
+    lockOwner: async (tx, personId) => {
+      const sql = 'SELECT FROM aura_id_registry WHERE person_id = $1 FOR NO KEY UPDATE';
+      await query(tx, 'contacts-lock-owner', sql, [personId]);
+    },
     isFriend,
     countFriends,
     befriend,
@@ -127,7 +131,7 @@ async function wasDeclined(tx: Tx, from: PersonId, to: PersonId, days: number): 
   return rows.length > 0;
 }
 
-async function insertRequest(tx: Tx, request: Omit<FriendRequest, 'createdAt'>): Promise<void> {
+async function insertRequest(tx: Tx, request: Omit<FriendRequest, 'createdAt'>, as: AuraId): Promise<void> {
   const { requestId, from, to, screened } = request;
   await query(
     tx,
@@ -139,8 +143,9 @@ async function insertRequest(tx: Tx, request: Omit<FriendRequest, 'createdAt'>):
   await query(
     tx,
     'request-insert',
-    'INSERT INTO friend_requests (request_id, from_person_id, to_person_id, screened) VALUES ($1, $2, $3, $4)',
-    [requestId, from, to, screened],
+    `INSERT INTO friend_requests (request_id, from_person_id, to_person_id, screened, asked_by, asked_as)
+     SELECT $1, person_id, $3, $4, aura_id, $5 FROM aura_id_registry WHERE person_id = $2`,
+    [requestId, from, to, screened, as],
   );
 }
 
@@ -189,7 +194,7 @@ async function listOutgoing(
   const rows = await query<{ request_id: RequestId; aura_id: AuraId; created_at: Date }>(
     pool,
     'requests-outgoing',
-    `SELECT q.request_id, r.aura_id, q.created_at
+    `SELECT q.request_id, q.asked_as AS aura_id, q.created_at
      FROM friend_requests q JOIN aura_id_registry r ON r.person_id = q.to_person_id
      WHERE q.from_person_id = $1 AND q.state IN ('pending', 'declined') AND r.state = 'active'
      ORDER BY q.created_at DESC LIMIT $2`,

@@ -26,7 +26,10 @@ interface Section {
   };
 }
 
-const OTHER = (id: string): string => `(SELECT aura_id FROM aura_id_registry o WHERE o.person_id = ${id})`;
+/** Of a friend of `whose` her address now; who is none any more is not named. Of others, what they were called then. */
+const FRIEND = (id: string, whose: string): string => `(SELECT o.aura_id FROM friendships fs
+  JOIN aura_id_registry o ON o.person_id = fs.friend_person_id
+  WHERE fs.person_id = ${whose} AND fs.friend_person_id = ${id})`;
 
 const SECTIONS: readonly Section[] = [
   {
@@ -130,13 +133,13 @@ const SECTIONS: readonly Section[] = [
   {
     name: 'friends',
     tables: ['friendships'],
-    sql: `SELECT ${OTHER('f.friend_person_id')} AS "auraId", created_at AS "since" FROM friendships f
+    sql: `SELECT ${FRIEND('f.friend_person_id', 'f.person_id')} AS "auraId", created_at AS "since" FROM friendships f
       WHERE person_id = $1 LIMIT $2`,
   },
   {
     name: 'notes',
     tables: ['contact_notes'],
-    sql: `SELECT note_id, ${OTHER('n.contact_person_id')} AS "about", note_envelope, updated_at AS "updatedAt"
+    sql: `SELECT note_id, ${FRIEND('n.contact_person_id', 'n.person_id')} AS "about", note_envelope, updated_at AS "updatedAt"
       FROM contact_notes n WHERE person_id = $1 LIMIT $2`,
     sealed: { as: 'note', table: 'contact_notes', column: 'note_envelope', row: 'note_id' },
   },
@@ -144,28 +147,28 @@ const SECTIONS: readonly Section[] = [
     name: 'lists',
     tables: ['contact_lists', 'contact_list_members'],
     sql: `SELECT list_id, name_envelope, created_at AS "createdAt",
-        ARRAY (SELECT ${OTHER('m.contact_person_id')} FROM contact_list_members m WHERE m.list_id = l.list_id) AS members
+        ARRAY (SELECT ${FRIEND('m.contact_person_id', 'l.person_id')} FROM contact_list_members m WHERE m.list_id = l.list_id) AS members
       FROM contact_lists l WHERE person_id = $1 LIMIT $2`,
     sealed: { as: 'name', table: 'contact_lists', column: 'name_envelope', row: 'list_id' },
   },
   {
     name: 'blocks',
     tables: ['person_blocks'],
-    sql: `SELECT ${OTHER('b.blocked_person_id')} AS "auraId", created_at AS "since" FROM person_blocks b
+    sql: `SELECT b.blocked_as AS "auraId", created_at AS "since" FROM person_blocks b
       WHERE person_id = $1 LIMIT $2`,
   },
   {
     name: 'requestsSent',
     tables: ['friend_requests'],
     // Declined and screened ones look like those that wait: what the other one did with them is hers.
-    sql: `SELECT ${OTHER('q.to_person_id')} AS "to",
+    sql: `SELECT q.asked_as AS "to",
         CASE WHEN state IN ('accepted', 'withdrawn') THEN state ELSE 'pending' END AS state, created_at AS "createdAt"
       FROM friend_requests q WHERE from_person_id = $1 LIMIT $2`,
   },
   {
     name: 'requestsReceived',
     tables: ['friend_requests'],
-    sql: `SELECT ${OTHER('q.from_person_id')} AS "from", state, created_at AS "createdAt", decided_at AS "decidedAt"
+    sql: `SELECT q.asked_by AS "from", state, created_at AS "createdAt", decided_at AS "decidedAt"
       FROM friend_requests q WHERE to_person_id = $1 AND NOT screened LIMIT $2`,
   },
   {
@@ -179,7 +182,7 @@ const SECTIONS: readonly Section[] = [
   {
     name: 'invitesUsed',
     tables: ['invite_uses'],
-    sql: `SELECT ${OTHER('c.person_id')} AS "from", u.used_at AS "usedAt" FROM invite_uses u
+    sql: `SELECT ${FRIEND('c.person_id', 'u.person_id')} AS "from", u.used_at AS "usedAt" FROM invite_uses u
       JOIN invite_codes c USING (invite_id) WHERE u.person_id = $1 LIMIT $2`,
   },
   {
@@ -256,10 +259,12 @@ export function exportStore(pool: pg.Pool): ExportStore {
       for (const section of SECTIONS) {
         const rows = await query<Record<string, unknown>>(pool, `export-${section.name}`, section.sql, [
           personId,
-          left,
+          left + 1,
         ]);
-        left = Math.max(0, left - rows.length);
-        sections.push({ name: section.name, rows: rows.map((row) => shown(section, row)) });
+        const whole = rows.length <= left;
+        const taken = whole ? rows : rows.slice(0, left);
+        left -= taken.length;
+        sections.push({ name: section.name, rows: taken.map((row) => shown(section, row)), whole });
       }
       return sections;
     },

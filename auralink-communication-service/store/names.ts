@@ -109,8 +109,14 @@ const HOLD_CURRENT = `INSERT INTO aura_id_holds
 
 function holds(
   pool: pg.Pool,
-): Pick<NameStore, 'holdCurrent' | 'forgetHolds' | 'dropHold' | 'listHolds' | 'pruneHolds'> {
+): Pick<NameStore, 'holdCurrent' | 'countHolds' | 'forgetHolds' | 'dropHold' | 'listHolds' | 'pruneHolds'> {
   return {
+    async countHolds(tx, personId, except) {
+      const sql = `SELECT count(*) AS count FROM aura_id_holds
+        WHERE person_id = $1 AND held_until > now() AND aura_id <> $2`;
+      return (await query<{ count: number }>(tx, 'holds-count', sql, [personId, except]))[0]?.count ?? 0;
+    },
+
     async holdCurrent(tx, hold) {
       const [row] = await query<{ resolves_until: Date }>(tx, 'hold-current', HOLD_CURRENT, [
         hold.personId,

@@ -3,6 +3,7 @@ import type pg from 'pg';
 import type { FieldKind, PersonalDataStore, StoredField } from '../auralink-modules/auraid/personal-data.ts';
 import { signedOut } from '../core/errors.ts';
 import { query } from './db.ts';
+import { neededSql, standingSql } from './privacy-sql.ts';
 
 interface FieldRow extends pg.QueryResultRow {
   field_id: string;
@@ -19,6 +20,18 @@ const toField = (row: FieldRow): StoredField => ({
 });
 const COLUMNS = 'field_id, kind, envelope, updated_at';
 
+interface PictureRow extends pg.QueryResultRow {
+  field_id: string;
+  envelope: Buffer | null;
+}
+
+const PICTURE = `
+  SELECT f.field_id, CASE WHEN ${neededSql('r.visibility', 'p.show_picture')} <= v.standing THEN f.envelope END AS envelope
+  FROM aura_id_registry r JOIN person_privacy p USING (person_id)
+  CROSS JOIN LATERAL (SELECT ${standingSql('$1::uuid', 'r.person_id')} AS standing OFFSET 0) v
+  JOIN personal_fields f ON f.person_id = r.person_id AND f.kind = 'picture'
+  WHERE r.person_id = $2`;
+
 export function personalDataStore(pool: pg.Pool): PersonalDataStore {
   return {
     async setDisplayName(tx, personId, displayName) {
@@ -33,10 +46,9 @@ export function personalDataStore(pool: pg.Pool): PersonalDataStore {
       const sql = `SELECT ${COLUMNS} FROM personal_fields WHERE person_id = $1 ORDER BY field_id`;
       return (await query<FieldRow>(pool, 'fields-list', sql, [personId])).map(toField);
     },
-    async findPicture(personId) {
-      const sql = `SELECT ${COLUMNS} FROM personal_fields WHERE person_id = $1 AND kind = 'picture'`;
-      const [row] = await query<FieldRow>(pool, 'fields-picture', sql, [personId]);
-      return row === undefined ? null : toField(row);
+    async findPicture(viewer, personId) {
+      const [row] = await query<PictureRow>(pool, 'fields-picture', PICTURE, [viewer, personId]);
+      return row?.envelope ? { fieldId: row.field_id, envelope: row.envelope } : null;
     },
     async count(tx, personId) {
       const sql = `SELECT count(*)::int AS n FROM personal_fields

@@ -56,11 +56,21 @@ export function friendSql(viewer: string, target: string): string {
     WHERE f.person_id = ${viewer} AND f.friend_person_id = ${target} OFFSET 0)::int`;
 }
 
-/** 'self', 'blocked', 'friend' or 'stranger': what `viewer` is to `target`. */
-export function viewerSql(viewer: string, target: string): string {
-  return `CASE WHEN ${viewer} = ${target} THEN 'self' ELSE
-    (ARRAY['stranger', 'friend', 'blocked', 'blocked'])[1 + ${friendSql(viewer, target)} + 2 * ${blockedSql(viewer, target)}]
-  END`;
+/** What `viewer` is to `target`: 3 herself, 2 a friend, 1 a stranger, less: blocked. */
+export function standingSql(viewer: string, target: string): string {
+  return `CASE WHEN ${viewer} = ${target} THEN 3 ELSE
+    1 + ${friendSql(viewer, target)} - 2 * ${blockedSql(viewer, target)} END`;
+}
+
+/** The same as a word: 'self', 'blocked', 'friend' or 'stranger'. */
+export function viewerSql(standing: string): string {
+  return `coalesce((ARRAY['stranger', 'friend', 'self'])[${standing}], 'blocked')`;
+}
+
+/** The standing from which on something is shown that all these rules are about. */
+export function neededSql(...rules: readonly string[]): string {
+  const one = (audience: string) => rules.map((rule) => `${rule} = '${audience}'`).join(' OR ');
+  return `CASE WHEN ${one('private')} THEN 3 WHEN ${one('friends')} THEN 2 ELSE 1 END`;
 }
 
 /** True where `viewer`, somebody else, sees the display name of `target`. */
@@ -70,10 +80,7 @@ export function showsNameSql(
   privacyAlias: string,
   registryAlias: string,
 ): string {
-  const profile = `${registryAlias}.visibility`;
-  const name = `${privacyAlias}.show_name`;
-  return `(CASE WHEN ${profile} = 'private' OR ${name} = 'private' THEN 3
-    WHEN ${profile} = 'friends' OR ${name} = 'friends' THEN 2 ELSE 1 END
+  return `(${neededSql(`${registryAlias}.visibility`, `${privacyAlias}.show_name`)}
     <= 1 + ${friendSql(viewer, target)} - 2 * ${blockedSql(viewer, target)})`;
 }
 

@@ -25,15 +25,6 @@ export function sessionStore(
       );
       return rows.map(({ id, since }) => ({ id, since: new Date(Number(since ?? 0) * 1_000) }));
     },
-    async endBrowserSessions(personId, ids) {
-      const rows = await query(
-        pool,
-        'sessions-browser-end',
-        `DELETE FROM oidc_documents WHERE model = 'Session' AND payload ->> 'accountId' = $1 AND id = ANY ($2) RETURNING id`,
-        [personId, ids],
-      );
-      return rows.length;
-    },
     ...namedSessions,
     async listAccounts(personId) {
       const rows = await query<{ matrix_user_id: UserId }>(
@@ -51,7 +42,7 @@ export function sessionStore(
 
 const NAME = `SELECT now()::text AS at,
     coalesce((SELECT jsonb_agg(jsonb_build_object('endpointId', endpoint_id, 'grantId', grant_id)) FROM endpoints
-      WHERE person_id = $1 AND endpoint_id <> $2 AND revoked_at IS NULL), '[]') AS endpoints,
+      WHERE person_id = $1 AND endpoint_id IS DISTINCT FROM $2 AND revoked_at IS NULL), '[]') AS endpoints,
     coalesce((SELECT jsonb_agg(jsonb_build_object('id', id, 'since', payload ->> 'loginTs')) FROM oidc_documents
       WHERE model = 'Session' AND payload ->> 'accountId' = $1::uuid::text
         AND (expires_at IS NULL OR expires_at > now())), '[]') AS browsers`;

@@ -339,6 +339,25 @@ describe('sessions', () => {
     assert.ok(door.audited.some((entry) => entry.act === 'sessions.revoked_all'));
   });
 
+  it('do not end without their entry in the audit log', async () => {
+    const alice = await door.person();
+    await addEndpoint(alice, 'market');
+    await addBrowser(alice);
+    const listed: { sessionId: string; current: boolean }[] = (await alice.ask('GET', '/me/sessions')).body
+      .sessions;
+    door.auditLog.isAway = true;
+    try {
+      for (const one of listed) {
+        const answer = await alice.ask('DELETE', `/me/sessions/${encodeURIComponent(one.sessionId)}`);
+        assert.equal(answer.status, 503);
+      }
+      assert.equal((await alice.ask('DELETE', '/me/apps/market')).status, 503);
+    } finally {
+      door.auditLog.isAway = false;
+    }
+    assert.deepEqual(await kinds(alice), ['app', 'app', 'browser']);
+  });
+
   it('are found, named and ended by indexes, however many others have', async () => {
     const [alice, many] = [await door.person(), await door.person()];
     await withAccount(alice);

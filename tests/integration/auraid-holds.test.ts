@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
+import { HOLDS_MAX } from '../../auralink-communication-service/auralink-modules/auraid/names-service.ts';
 import { createSignIn } from '../../auralink-communication-service/auralink-modules/auraid/sign-in.ts';
 import { AuraError } from '../../auralink-communication-service/core/errors.ts';
 import type { AuraId, PersonId } from '../../auralink-communication-service/core/ids.ts';
@@ -140,6 +141,26 @@ test('three old names ring at a time; taking one back makes room', async () => {
   await room.names.rename(personId, 'frieda-one');
   await passDays('@frieda.aura', 91);
   await room.names.rename(personId, 'frieda-four');
+});
+
+test('nobody keeps more names from others than so many, whether she renames herself or leaves and comes back', async () => {
+  const { personId, userId } = await room.person('olga');
+  await db.pool.query(
+    `INSERT INTO aura_id_holds (hold_id, skeleton, aura_id, person_id, cause, resolves_until, held_until)
+     SELECT gen_random_uuid(), 'olga-old' || n, '@olga-old' || n || '.aura', $1, 'renamed', now(), now() + interval '1 day'
+     FROM generate_series(1, $2::int) n`,
+    [personId, HOLDS_MAX - 1],
+  );
+  await room.names.rename(personId, 'olga-next');
+  const renamed = await refusal(room.names.rename(personId, 'olga-third'));
+  assert.deepEqual([renamed.code, renamed.details.reason], ['conflict', 'too_many_names']);
+  await room.names.release(personId);
+  const claim = (name: string) => room.names.claimForAccount(userId, ROOM_PASSWORD, name, null, '::1');
+  const returned = await refusal(claim('olga-third'));
+  assert.deepEqual([returned.code, returned.details.reason], ['conflict', 'too_many_names']);
+  await passDays('@olga-old1.aura', 2);
+  const own = await claim('olga-next');
+  assert.equal(own.personId, personId, 'one of hers she may take back');
 });
 
 test('a name that was given back leads nowhere, is nobody else’s, and comes back to who proves her account', async () => {

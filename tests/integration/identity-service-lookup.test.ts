@@ -125,10 +125,10 @@ test('each rule lets in whom it names, as everywhere else; who hides looks like 
       await world.field(who, 'email', address, true);
       if (relation.includes('friend')) await isFriend(who, asker);
       if (relation.includes('blocked')) {
-        await db.pool.query('INSERT INTO person_blocks (person_id, blocked_person_id) VALUES ($1, $2)', [
-          who.personId,
-          asker.personId,
-        ]);
+        await db.pool.query(
+          'INSERT INTO person_blocks (person_id, blocked_person_id, blocked_as) SELECT $1, person_id, aura_id FROM aura_id_registry WHERE person_id = $2',
+          [who.personId, asker.personId],
+        );
       }
       return { who, address };
     }),

@@ -190,14 +190,15 @@ describe('export', () => {
     await note(bob, alice, 'talks too much');
     await call(alice, bob);
     await pool.query(
-      `INSERT INTO friend_requests (request_id, from_person_id, to_person_id, state, decided_at)
-       VALUES ($1, $2, $3, 'declined', now())`,
+      `INSERT INTO friend_requests (request_id, from_person_id, to_person_id, state, decided_at, asked_by, asked_as)
+       SELECT $1, f.person_id, t.person_id, 'declined', now(), f.aura_id, t.aura_id
+       FROM aura_id_registry f, aura_id_registry t WHERE f.person_id = $2 AND t.person_id = $3`,
       [newId(), alice.personId, bob.personId],
     );
-    await pool.query('INSERT INTO person_blocks (person_id, blocked_person_id) VALUES ($1, $2)', [
-      bob.personId,
-      alice.personId,
-    ]);
+    await pool.query(
+      'INSERT INTO person_blocks (person_id, blocked_person_id, blocked_as) SELECT $1, person_id, aura_id FROM aura_id_registry WHERE person_id = $2',
+      [bob.personId, alice.personId],
+    );
     const all = await exported(alice);
     const text = JSON.stringify(all);
     for (const mine of ['alice@example.com', 'owes me a boat', '@alice.aura', '@ualice:aura.example']) {
@@ -381,8 +382,8 @@ describe('export and erasure', () => {
   it('find every row of hers by an index, however many others have', async () => {
     const [ivan, judy] = [await person('ivan'), await person('judy')];
     await pool.query(
-      `INSERT INTO friend_requests (request_id, from_person_id, to_person_id, state, decided_at)
-       SELECT gen_random_uuid(), $1, $2, 'withdrawn', now() FROM generate_series(1, 20000)`,
+      `INSERT INTO friend_requests (request_id, from_person_id, to_person_id, state, decided_at, asked_by, asked_as)
+       SELECT gen_random_uuid(), $1, $2, 'withdrawn', now(), '@judy.aura', '@judith.aura' FROM generate_series(1, 20000)`,
       [judy.personId, (await person('judith')).personId],
     );
     await pool.query(

@@ -79,6 +79,8 @@ export interface PrivacyDoor {
   /** Whom the cache was told of, and what the audit log was. */
   readonly changed: PersonId[];
   readonly audited: { act: string; detail?: object }[];
+  /** While true the audit log takes no entry. */
+  readonly auditLog: { isAway: boolean };
   /** Passwords that were set, by account; endpoints whose sockets would have been closed. */
   readonly passwords: ReadonlyMap<string, string>;
   readonly revoked: readonly EndpointId[];
@@ -127,7 +129,13 @@ export async function openPrivacyDoor(synapseUrl?: string): Promise<PrivacyDoor>
     SYNAPSE_URL: synapseUrl ?? shared.SYNAPSE_URL,
   };
   const base = { config, log, db, clock: systemClock, newId };
-  const audit = { record: async (_tx: unknown, entry: { act: string }) => void audited.push(entry) } as Audit;
+  const auditLog = { isAway: false };
+  const audit = {
+    record: async (_tx: unknown, entry: { act: string }) => {
+      if (auditLog.isAway) throw new AuraError('unavailable', 'The audit log is away.');
+      audited.push(entry);
+    },
+  } as Audit;
   const synapse = createSynapse({
     url: config.SYNAPSE_URL,
     serverName: config.SYNAPSE_SERVER_NAME,
@@ -251,6 +259,7 @@ export async function openPrivacyDoor(synapseUrl?: string): Promise<PrivacyDoor>
     part,
     changed,
     audited,
+    auditLog,
     passwords,
     revoked,
     publicUrl: `http://localhost:${port}`,

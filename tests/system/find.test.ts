@@ -81,7 +81,10 @@ test('each rule lets in whom it names; who is not to find her sees what is seen 
   await db.query('DELETE FROM friendships WHERE person_id = ANY ($1)', [[a, v]]);
   await rules(alice, { findByEmail: 'public' });
   assert.deepEqual(await found({ email }), hers);
-  await db.query('INSERT INTO person_blocks (person_id, blocked_person_id) VALUES ($1, $2)', [a, v]);
+  await db.query(
+    'INSERT INTO person_blocks (person_id, blocked_person_id, blocked_as) SELECT $1, person_id, aura_id FROM aura_id_registry WHERE person_id = $2',
+    [a, v],
+  );
   assert.deepEqual(await same({ email }), nobody);
   await db.query('DELETE FROM person_blocks WHERE person_id = $1', [a]);
   const started = performance.now();

@@ -2,6 +2,7 @@
 import { AuraError } from '../../core/errors.ts';
 import type { AuraId, ListId, PersonId } from '../../core/ids.ts';
 import { type ContactDeps, getOther } from './contacts.ts';
+import { findOpened } from './data-keys.ts';
 
 /** Lists of one person. */
 export const LISTS_MAX = 50;
@@ -15,6 +16,8 @@ export const NOTE_MAX_LENGTH = 1_000;
 export interface ContactList {
   readonly listId: ListId;
   readonly name: string;
+  /** It has a name that cannot be opened any more; `name` is empty then. */
+  readonly unreadable?: true;
   readonly members: AuraId[];
 }
 
@@ -55,11 +58,11 @@ const placeOf = (listId: ListId) => ({ table: 'contact_lists', column: 'name_env
 async function list(deps: ContactDeps, personId: PersonId): Promise<ContactList[]> {
   const stored = await deps.contacts.listLists(personId);
   return await Promise.all(
-    stored.map(async ({ listId, nameEnvelope, members }) => ({
-      listId,
-      name: (await deps.vault.open(personId, placeOf(listId), nameEnvelope)).toString('utf8'),
-      members: [...members],
-    })),
+    stored.map(async ({ listId, nameEnvelope, members }) => {
+      const name = await findOpened(deps.vault, personId, placeOf(listId), nameEnvelope);
+      const shown = name === null ? { name: '', unreadable: true as const } : { name: name.toString('utf8') };
+      return { listId, ...shown, members: [...members] };
+    }),
   );
 }
 
@@ -67,6 +70,7 @@ async function make(deps: ContactDeps, personId: PersonId, name: string): Promis
   const listId = deps.newId<ListId>();
   await deps.unitOfWork.run(async (tx) => {
     const sealed = await deps.vault.seal(tx, personId, placeOf(listId), Buffer.from(name));
+    await deps.contacts.lockOwner(tx, personId);
     if ((await deps.contacts.countLists(tx, personId)) >= LISTS_MAX) {
       throw new AuraError('conflict', `You may have ${LISTS_MAX} lists at most; delete one first.`, {
         reason: 'too_many_lists',

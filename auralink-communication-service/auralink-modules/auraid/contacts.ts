@@ -8,13 +8,14 @@ import type { AuraId, ListId, NewId, PersonId, RequestId } from '../../core/ids.
 import type { Tx, UnitOfWork } from '../../core/unit-of-work.ts';
 import type { Act, Audit } from './audit.ts';
 import { contactUpdated, FRIEND_REQUEST_TOPIC } from './contact-events.ts';
-import type { Vault } from './data-keys.ts';
+import { findOpened, type Vault } from './data-keys.ts';
 import type { PeopleViews } from './people-views.ts';
 import type { IdentityMetrics, RateLimit, RateLimiter } from './ports.ts';
 import type { ContactStore, EventAppender, Friend, Outbox, People, PrivacyStore } from './ports-privacy.ts';
 import { youBlockedError } from './privacy-service.ts';
 import type { ProfileView } from './profile-view.ts';
 import type { IdentityCache } from './resolver.ts';
+import { lookUpCounter } from './sign-in.ts';
 
 /** Friends of one person. */
 export const FRIENDS_MAX = 5_000;
@@ -51,6 +52,7 @@ export type FriendView = ProfileView & {
   readonly since: string;
   readonly lists: ListId[];
   readonly note: string | null;
+  readonly noteUnreadable?: true;
 };
 
 export interface ContactService {
@@ -103,12 +105,16 @@ export function createContacts(deps: ContactDeps): ContactService {
   };
 }
 
-/** Throws not_found when nobody has the address, invalid when it is her own. */
+/**
+ * Counts as a look-up: whoever tries names learns here which are claimed. Throws not_found when nobody has the address,
+ * invalid when it is her own, rate_limited.
+ */
 export async function getOther(
-  deps: Pick<ContactDeps, 'directory'>,
+  deps: Pick<ContactDeps, 'directory' | 'limiter'>,
   personId: PersonId,
   auraId: AuraId,
 ): Promise<{ readonly personId: PersonId }> {
+  await lookUpCounter(deps.limiter)(personId);
   const person = await deps.directory.findPerson(auraId);
   if (person === null) {
     throw new AuraError('not_found', `Nobody has the address ${auraId}.`, { reason: 'unknown_address' });
@@ -136,7 +142,7 @@ async function list(
     const view = views.get(friend.personId);
     if (view === undefined) return [];
     const note = await openNote(deps, personId, friend);
-    return [{ ...view, since: friend.since.toISOString(), lists: [...friend.lists], note }];
+    return [{ ...view, since: friend.since.toISOString(), lists: [...friend.lists], ...note }];
   });
   return {
     friends: (await Promise.all(shown)).flat(),
@@ -144,16 +150,22 @@ async function list(
   };
 }
 
-async function openNote(deps: ContactDeps, personId: PersonId, friend: Friend): Promise<string | null> {
-  if (friend.noteId === null || friend.noteEnvelope === null) return null;
+/** `noteUnreadable`: there is a note, and it cannot be opened any more. */
+async function openNote(
+  deps: ContactDeps,
+  personId: PersonId,
+  friend: Friend,
+): Promise<Pick<FriendView, 'note' | 'noteUnreadable'>> {
+  if (friend.noteId === null || friend.noteEnvelope === null) return { note: null };
   const place = { table: 'contact_notes', column: 'note_envelope', row: friend.noteId };
-  return (await deps.vault.open(personId, place, friend.noteEnvelope)).toString('utf8');
+  const note = await findOpened(deps.vault, personId, place, friend.noteEnvelope);
+  return note === null ? { note, noteUnreadable: true } : { note: note.toString('utf8') };
 }
 
 async function request(deps: ContactDeps, personId: PersonId, to: AuraId): Promise<RequestId> {
   await deps.limiter.hit(`friend-request:${personId}`, REQUESTS_LIMIT);
   const other = (await getOther(deps, personId, to)).personId;
-  const asked = await deps.unitOfWork.run((tx) => requestIn(deps, tx, personId, other));
+  const asked = await deps.unitOfWork.run((tx) => requestIn(deps, tx, personId, other, to));
   if (asked.friends) deps.cache.changed([personId, other]);
   return asked.requestId;
 }
@@ -164,6 +176,7 @@ async function requestIn(
   tx: Tx,
   personId: PersonId,
   other: PersonId,
+  as: AuraId,
 ): Promise<{ requestId: RequestId; friends: boolean }> {
   const { contacts, store } = deps;
   const [, relation, waiting, declined] = await Promise.all([
@@ -187,7 +200,7 @@ async function requestIn(
   if (waiting === null) {
     const screened = relation.viewer === 'blocked' || declined;
     if (screened) deps.metrics.refused('friend_request');
-    await contacts.insertRequest(tx, { requestId, from: personId, to: other, screened });
+    await contacts.insertRequest(tx, { requestId, from: personId, to: other, screened }, as);
     await deps.outbox.enqueue(tx, FRIEND_REQUEST_TOPIC, { requestId });
     await recordWith(deps, tx, personId, 'contact.asked', other);
   }
@@ -257,19 +270,26 @@ async function unfriend(deps: ContactDeps, personId: PersonId, auraId: AuraId): 
 
 async function block(deps: ContactDeps, personId: PersonId, auraId: AuraId): Promise<void> {
   const other = (await getOther(deps, personId, auraId)).personId;
-  await deps.unitOfWork.run((tx) => blockIn(deps, tx, personId, other));
+  await deps.unitOfWork.run((tx) => blockIn(deps, tx, personId, other, auraId));
   deps.cache.changed([personId, other]);
 }
 
-async function blockIn(deps: ContactDeps, tx: Tx, personId: PersonId, other: PersonId): Promise<void> {
+async function blockIn(
+  deps: ContactDeps,
+  tx: Tx,
+  personId: PersonId,
+  other: PersonId,
+  as: AuraId,
+): Promise<void> {
   const { store, contacts } = deps;
   await store.lockPair(tx, personId, other);
-  if ((await store.countBlocks(tx, personId)) >= BLOCKS_MAX) {
+  await contacts.lockOwner(tx, personId);
+  if (!(await store.addBlock(tx, personId, other, as))) return;
+  if ((await store.countBlocks(tx, personId)) > BLOCKS_MAX) {
     throw new AuraError('conflict', `You may block ${BLOCKS_MAX} people at most.`, {
       reason: 'too_many_blocks',
     });
   }
-  if (!(await store.addBlock(tx, personId, other))) return;
   const wereFriends = await contacts.unfriend(tx, personId, other);
   await contacts.screenRequests(tx, personId, other);
   const silenced = await store.screenRinging(tx, personId, other);
@@ -281,8 +301,10 @@ async function blockIn(deps: ContactDeps, tx: Tx, personId: PersonId, other: Per
   await recordWith(deps, tx, personId, 'contact.blocked', other);
 }
 
+/** By the address by which she was blocked, though it may lead to nobody by now; or by one that leads to her. */
 async function unblock(deps: ContactDeps, personId: PersonId, auraId: AuraId): Promise<void> {
-  const other = (await getOther(deps, personId, auraId)).personId;
+  const blocked = await deps.store.findBlocked(personId, auraId);
+  const other = blocked ?? (await getOther(deps, personId, auraId)).personId;
   const removed = await deps.unitOfWork.run(async (tx) => {
     await deps.store.lockPair(tx, personId, other);
     if (!(await deps.store.removeBlock(tx, personId, other))) return false;

@@ -10,7 +10,7 @@ import { findOpened, type Vault } from './data-keys.ts';
 import type { RateLimiter } from './ports.ts';
 import type { ExportRow, ExportStore, Sealed } from './ports-leaving.ts';
 
-/** Rows of one export; the newest calls are in it when there are more. */
+/** Rows of one export; what does not fit is said by name, and the newest calls are in it. */
 export const EXPORT_ROWS_MAX = 100_000;
 /** Exports of one person in a minute, of either form. */
 export const EXPORTS_MAX = 2;
@@ -38,6 +38,8 @@ export interface Exported {
   readonly exportedAt: string;
   /** Values that are left out, because they cannot be opened. */
   readonly unreadable: readonly Unreadable[];
+  /** Sections of which there is more than fits. */
+  readonly cutShort: readonly string[];
   readonly [section: string]: unknown;
 }
 
@@ -60,7 +62,8 @@ export async function exportAll(deps: ExportDeps, personId: PersonId, now: Date)
     opened.push([name, readable]);
   }
   const audit = await deps.store.listActs(personId, EXPORT_ROWS_MAX);
-  return { exportedAt: now.toISOString(), unreadable, ...Object.fromEntries(opened), audit };
+  const cutShort = sections.filter((section) => !section.whole).map((section) => section.name);
+  return { exportedAt: now.toISOString(), unreadable, cutShort, ...Object.fromEntries(opened), audit };
 }
 
 const isSealed = (value: unknown): value is Sealed =>
@@ -109,18 +112,25 @@ const STYLE =
 /** The same as one page; every value is escaped, and nothing in it runs or loads. */
 export function asPage(exported: Exported): string {
   const parts = Object.entries(exported).flatMap(([name, rows]) =>
-    Array.isArray(rows) ? [sectionOf(name, rows as ExportRow[])] : [],
+    Array.isArray(rows) && name !== 'cutShort' ? [sectionOf(name, rows as ExportRow[])] : [],
   );
   return (
     '<!doctype html><html lang="en"><head><meta charset="utf-8">' +
     '<meta name="viewport" content="width=device-width, initial-scale=1"><title>Your data on AuraLink</title>' +
     `<style>${STYLE}</style></head><body><h1>Your data on AuraLink</h1>` +
-    `<p>As of ${escaped(exported.exportedAt)}.</p>${parts.join('')}</body></html>`
+    `<p>As of ${escaped(exported.exportedAt)}.</p>${cutWords(exported.cutShort)}${parts.join('')}</body></html>`
   );
 }
 
+const wordsOfName = (name: string): string => name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+
+function cutWords(names: readonly string[]): string {
+  if (names.length === 0) return '';
+  return `<p><strong>There is more than fits on this page of: ${escaped(names.map(wordsOfName).join(', '))}.</strong></p>`;
+}
+
 function sectionOf(name: string, rows: readonly ExportRow[]): string {
-  const words = name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+  const words = wordsOfName(name);
   const title = `<h2>${name === 'unreadable' ? 'What could not be read' : escaped(words)}</h2>`;
   // A row that lost its value has fewer columns than the others.
   const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))];

@@ -6,7 +6,9 @@ import { createHash, randomBytes } from 'node:crypto';
 import { AuraError } from '../../core/errors.ts';
 import type { InviteId, PersonId } from '../../core/ids.ts';
 import type { Tx } from '../../core/unit-of-work.ts';
+import { refusedNoSooner } from '../../core/no-sooner.ts';
 import { befriend, type ContactDeps } from './contacts.ts';
+import { findOpened } from './data-keys.ts';
 import type { RateLimit } from './ports.ts';
 import type { InviteStore } from './ports-privacy.ts';
 import { youBlockedError } from './privacy-service.ts';
@@ -26,6 +28,8 @@ export const INVITE_LABEL_MAX_LENGTH = 80;
 export const INVITE_KEPT_DAYS = 30;
 /** Codes that one person may try. */
 export const REDEEM_LIMIT: RateLimit = { hits: 30, windowSeconds: 3_600 };
+/** Refusals come no sooner: a code of somebody who has blocked her takes as long as one that was taken back. */
+export const INVITE_REFUSED_MS = 50;
 /** 128 bits: nobody guesses one. */
 const CODE_BYTES = 16;
 
@@ -43,6 +47,8 @@ export interface NewInvite {
 export interface InviteView {
   readonly inviteId: InviteId;
   readonly label: string | null;
+  /** It has a label that cannot be opened any more. */
+  readonly labelUnreadable?: true;
   readonly usesMax: number;
   readonly uses: number;
   readonly createdAt: string;
@@ -65,7 +71,7 @@ export function createInvites(deps: InviteDeps): InviteService {
     list: (personId) => list(deps, personId),
     make: (personId, invite) => make(deps, personId, invite),
     revoke: (personId, inviteId) => revoke(deps, personId, inviteId),
-    redeem: (personId, code) => redeem(deps, personId, code),
+    redeem: (personId, code) => refusedNoSooner(INVITE_REFUSED_MS, redeem(deps, personId, code)),
   };
 }
 
@@ -81,10 +87,7 @@ async function list(deps: InviteDeps, personId: PersonId): Promise<InviteView[]>
   return await Promise.all(
     stored.map(async ({ inviteId, labelEnvelope, usesMax, uses, createdAt, expiresAt, revokedAt }) => ({
       inviteId,
-      label:
-        labelEnvelope === null
-          ? null
-          : (await deps.vault.open(personId, placeOf(inviteId), labelEnvelope)).toString('utf8'),
+      ...(await openLabel(deps, personId, inviteId, labelEnvelope)),
       usesMax,
       uses,
       createdAt: createdAt.toISOString(),
@@ -92,6 +95,17 @@ async function list(deps: InviteDeps, personId: PersonId): Promise<InviteView[]>
       revokedAt: revokedAt?.toISOString() ?? null,
     })),
   );
+}
+
+async function openLabel(
+  deps: InviteDeps,
+  personId: PersonId,
+  inviteId: InviteId,
+  envelope: Buffer | null,
+): Promise<Pick<InviteView, 'label' | 'labelUnreadable'>> {
+  if (envelope === null) return { label: null };
+  const label = await findOpened(deps.vault, personId, placeOf(inviteId), envelope);
+  return label === null ? { label, labelUnreadable: true } : { label: label.toString('utf8') };
 }
 
 async function make(
@@ -104,6 +118,7 @@ async function make(
   await deps.unitOfWork.run(async (tx) => {
     const sealed =
       label === null ? null : await deps.vault.seal(tx, personId, placeOf(inviteId), Buffer.from(label));
+    await deps.contacts.lockOwner(tx, personId);
     if ((await deps.invites.countLive(tx, personId)) >= INVITES_MAX) {
       throw new AuraError('conflict', `You may have ${INVITES_MAX} open invites; take one back first.`, {
         reason: 'too_many_invites',

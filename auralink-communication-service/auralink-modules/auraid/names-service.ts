@@ -27,6 +27,8 @@ export const REST_DAYS = 90;
 export const RENAMES_MAX = 3;
 /** Changes of her name that one person may try; each that succeeds makes an old name rest for half a year. */
 export const RENAME_LIMIT: RateLimit = { hits: 20, windowSeconds: 86_400 };
+/** Names that one person may keep from others by having borne them, aliases and those at rest together. */
+export const HOLDS_MAX = 20;
 /** Bytes of the made-up address of a row whose name was given back. */
 const GONE_BYTES = 11;
 
@@ -58,8 +60,8 @@ export interface Renamed {
 
 export interface NamesService {
   /**
-   * Throws `invalid` (reason: a NameFault), `taken` with suggestions, `conflict` (reason too_many_aliases),
-   * `rate_limited`.
+   * Throws `invalid` (reason: a NameFault), `taken` with suggestions, `conflict` (reason too_many_aliases,
+   * too_many_names), `rate_limited`.
    */
   rename(personId: PersonId, to: string): Promise<Renamed>;
   /** Gives the name back; she is signed out everywhere. */
@@ -67,7 +69,8 @@ export interface NamesService {
   getNames(personId: PersonId): Promise<{ readonly current: AuraId; readonly holds: readonly Hold[] }>;
   /**
    * A name for a Matrix account without one, or for the account of a person who gave hers back. Throws
-   * `unauthenticated` (reason bad_credentials), `invalid`, `taken`, `conflict` (reason already_registered).
+   * `unauthenticated` (reason bad_credentials), `invalid`, `taken`, `conflict` (reason already_registered,
+   * too_many_names).
    */
   claimForAccount(
     userId: UserId,
@@ -154,6 +157,16 @@ async function rename(deps: NamesDeps, personId: PersonId, to: string): Promise<
   return { auraId: name.auraId, aliasUntil };
 }
 
+/** Whoever gives names up again and again would keep them all from everybody; one of those she may take back. */
+async function refuseTooManyHolds(deps: NamesDeps, tx: Tx, personId: PersonId, name: AuraId): Promise<void> {
+  if ((await deps.names.countHolds(tx, personId, name)) < HOLDS_MAX) return;
+  throw new AuraError(
+    'conflict',
+    `${HOLDS_MAX} names that you gave up are kept from others already; take one of them back, or wait until one is free.`,
+    { field: 'auraId', reason: 'too_many_names' },
+  );
+}
+
 /** Null: it is her name already. */
 async function renameIn(deps: NamesDeps, tx: Tx, personId: PersonId, name: Claimable): Promise<Date | null> {
   const { names } = deps;
@@ -167,6 +180,7 @@ async function renameIn(deps: NamesDeps, tx: Tx, personId: PersonId, name: Claim
       { field: 'auraId', reason: 'too_many_aliases' },
     );
   }
+  await refuseTooManyHolds(deps, tx, personId, name.auraId);
   const aliasUntil = await names.holdCurrent(tx, holdOf(deps, personId, 'renamed'));
   await names.setName(tx, personId, name.auraId, name.skeleton);
   await names.dropHold(tx, personId, name.auraId);
@@ -237,6 +251,7 @@ async function claimIn(
       reason: 'already_registered',
     });
   }
+  await refuseTooManyHolds(deps, tx, owner.personId, name.auraId);
   await deps.names.comeBack(tx, owner.personId, name.auraId, name.skeleton);
   await deps.names.dropHold(tx, owner.personId, name.auraId);
   // She proved this account; the one that signed her in before may be another.

@@ -51,6 +51,8 @@ export interface SessionEnder {
 export interface ExportSection {
   readonly name: string;
   readonly rows: readonly ExportRow[];
+  /** False when there are more rows than fit. */
+  readonly whole: boolean;
 }
 export type ExportRow = Readonly<Record<string, unknown>>;
 

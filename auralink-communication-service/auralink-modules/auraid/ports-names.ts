@@ -34,11 +34,10 @@ export interface NameStore {
   /** Locks her row until the end of the transaction. */
   lockPerson(tx: Tx, personId: PersonId): Promise<OwnName | null>;
   findName(personId: PersonId): Promise<OwnName | null>;
-  /**
-   * Names that still lead to her, but for `except`. Names at rest are not counted: they cost nobody but herself
-   * anything but time.
-   */
+  /** Names that still lead to her, but for `except`. */
   countAliases(tx: Tx, personId: PersonId, except: AuraId): Promise<number>;
+  /** Names of hers that nobody else gets yet, but for `except`. The caller holds her row. */
+  countHolds(tx: Tx, personId: PersonId, except: AuraId): Promise<number>;
   /** Gives an active person another address. Throws `taken`; the transaction is lost then. */
   setName(tx: Tx, personId: PersonId, auraId: AuraId, skeleton: string): Promise<void>;
   /** Puts the name that she bears now on hold; call it before it is changed. Returns the first of its two ends. */
@@ -72,7 +71,6 @@ export interface NameStore {
    * does the same whatever the answer is.
    */
   findPublic(auraId: AuraId): Promise<{ readonly personId: PersonId; readonly auraId: AuraId } | null>;
-  /** Deletes holds whose time is over; returns how many. */
   /** Names that have rested, `limit` at most; returns how many. */
   pruneHolds(limit: number): Promise<number>;
 }

@@ -54,10 +54,13 @@ export interface PrivacyStore {
   getRelation(tx: Tx, asker: PersonId, other: PersonId): Promise<Relation>;
   /** Those of the people who are active, as `viewer` meets them. */
   behold(viewer: PersonId, people: readonly PersonId[]): Promise<Map<PersonId, Beheld>>;
-  /** False when it stood already. */
-  addBlock(tx: Tx, personId: PersonId, blocked: PersonId): Promise<boolean>;
+  /** False when it stood already. `as`: the address by which she is blocked. */
+  addBlock(tx: Tx, personId: PersonId, blocked: PersonId, as: AuraId): Promise<boolean>;
+  /** Whom she blocked by this address; the last of several. */
+  findBlocked(personId: PersonId, as: AuraId): Promise<PersonId | null>;
   removeBlock(tx: Tx, personId: PersonId, blocked: PersonId): Promise<boolean>;
   countBlocks(tx: Tx, personId: PersonId): Promise<number>;
+  /** By the addresses by which they were blocked, whatever they are called now. */
   listBlocks(personId: PersonId): Promise<{ readonly auraId: AuraId; readonly since: Date }[]>;
   /** From now on calls of `caller` that ring `callee` ring for the caller only. */
   screenRinging(tx: Tx, callee: PersonId, caller: PersonId): Promise<SilencedRing[]>;
@@ -84,6 +87,8 @@ export interface FriendRequest {
 }
 
 export interface ContactStore {
+  /** Until the end of the transaction nobody else counts what is hers: her maxima hold. */
+  lockOwner(tx: Tx, personId: PersonId): Promise<void>;
   /** Friends by their id, those after `after`. */
   listFriends(personId: PersonId, after: PersonId | null, limit: number): Promise<Friend[]>;
   isFriend(tx: Tx, personId: PersonId, other: PersonId): Promise<boolean>;
@@ -96,12 +101,12 @@ export interface ContactStore {
   findWaiting(tx: Tx, from: PersonId, to: PersonId, days: number): Promise<RequestId | null>;
   /** Whether she withdrew, within so many days, what the other had declined. */
   wasDeclined(tx: Tx, from: PersonId, to: PersonId, days: number): Promise<boolean>;
-  /** Takes back what she asked before, and asks anew. */
-  insertRequest(tx: Tx, request: Omit<FriendRequest, 'createdAt'>): Promise<void>;
+  /** Takes back what she asked before, and asks anew. `as`: the address that she asked. */
+  insertRequest(tx: Tx, request: Omit<FriendRequest, 'createdAt'>, as: AuraId): Promise<void>;
   findRequest(requestId: RequestId): Promise<FriendRequest | null>;
   /** Pending and to be seen by her who was asked. */
   listIncoming(personId: PersonId, limit: number): Promise<FriendRequest[]>;
-  /** As who asked sees them: declined and screened ones wait like all others. */
+  /** As who asked sees them: declined and screened ones wait like all others, under the address that she asked. */
   listOutgoing(
     personId: PersonId,
     limit: number,

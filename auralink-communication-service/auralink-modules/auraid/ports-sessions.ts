@@ -37,10 +37,8 @@ export interface LaterOutbox extends Outbox {
 export interface SessionStore {
   listEndpoints(personId: PersonId): Promise<StoredEndpoint[]>;
   listBrowserSessions(personId: PersonId): Promise<BrowserSession[]>;
-  /** Hers that there are; the others stay. */
-  endBrowserSessions(personId: PersonId, ids: readonly string[]): Promise<number>;
-  /** All of hers but one endpoint. */
-  nameSessions(tx: Tx, personId: PersonId, except: EndpointId): Promise<NamedSessions>;
+  /** All of hers, but for one endpoint. */
+  nameSessions(tx: Tx, personId: PersonId, except: EndpointId | null): Promise<NamedSessions>;
   /** Ends those that still are as they were named, with their tokens; returns the endpoints. */
   endSessions(tx: Tx, personId: PersonId, named: NamedSessions): Promise<EndpointId[]>;
   /** The database's time, ISO 8601. */

@@ -4,8 +4,9 @@
  */
 import { AuraError } from '../../core/errors.ts';
 import type { AppId, PersonId, UserId } from '../../core/ids.ts';
+import type { Tx } from '../../core/unit-of-work.ts';
 import type { Act } from './audit.ts';
-import { order, tryNow } from './device-orders.ts';
+import { type DeviceOrder, order, tryNow } from './device-orders.ts';
 import { changePassword, type PasswordChange } from './password-change.ts';
 import { type Asking, afterwards, type SessionDeps, signOut } from './sign-out.ts';
 
@@ -116,39 +117,43 @@ async function listMatrix(deps: SessionDeps, personId: PersonId) {
 const matrixIdOf = (userId: UserId, deviceId: string): string =>
   `matrix:${Buffer.from(`${userId} ${deviceId}`).toString('base64url')}`;
 
+/** Only what is in her own list can be ended, whatever the id says. */
 async function revoke(deps: SessionDeps, { personId }: Asking, sessionId: string): Promise<void> {
   const [kind, id = ''] = sessionId.split(/:(.*)/s);
-  const ended =
-    (kind === 'app' && (await endEndpoint(deps, personId, id))) ||
-    (kind === 'browser' && (await deps.store.endBrowserSessions(personId, [id])) > 0) ||
-    (kind === 'matrix' && (await endMatrix(deps, personId, sessionId)));
-  if (!ended)
-    throw new AuraError('not_found', 'There is no such session here.', { reason: 'unknown_session' });
-  await record(deps, personId, 'session.revoked');
-}
-
-/** Only what is in her own list can be ended, whatever the id says. */
-async function endEndpoint(deps: SessionDeps, personId: PersonId, id: string): Promise<boolean> {
-  const found = (await deps.store.listEndpoints(personId)).find((one) => one.endpointId === id);
-  if (found === undefined) return false;
-  await deps.grants.revokeEndpoint(found.endpointId);
-  deps.endpointRevoked(found.endpointId);
-  return true;
-}
-
-async function endMatrix(deps: SessionDeps, personId: PersonId, sessionId: string): Promise<boolean> {
-  const found = (await listMatrix(deps, personId)).find(
-    ({ userId, deviceId }) => matrixIdOf(userId, deviceId) === sessionId,
-  );
-  if (found === undefined) return false;
-  // Whether the homeserver answers or not: this one ends.
-  const { what, orderId } = await deps.unitOfWork.run(async (tx) => {
-    const accounts = [{ userId: found.userId, deviceIds: [found.deviceId] }];
-    const given = { at: await deps.store.readClock(tx), accounts };
-    return { what: given, orderId: await order(deps, tx, given) };
+  const device = kind === 'matrix' ? await findDevice(deps, personId, sessionId) : null;
+  const { ended, order: given } = await deps.unitOfWork.run(async (tx) => {
+    const all = await deps.store.nameSessions(tx, personId, null);
+    const endpoints = all.endpoints.filter((one) => kind === 'app' && one.endpointId === id);
+    const browsers = all.browsers.filter((one) => kind === 'browser' && one.id === id);
+    if (endpoints.length + browsers.length === 0 && device === null) {
+      throw new AuraError('not_found', 'There is no such session here.', { reason: 'unknown_session' });
+    }
+    const out = await deps.store.endSessions(tx, personId, { at: all.at, endpoints, browsers });
+    await record(deps, tx, personId, 'session.revoked');
+    return { ended: out, order: device === null ? null : await orderFor(deps, tx, device, all.at) };
   });
-  await tryNow(deps, what, orderId);
-  return true;
+  for (const endpointId of ended) deps.endpointRevoked(endpointId);
+  // Whether the homeserver answers or not: this one ends.
+  if (given !== null) await tryNow(deps, given.what, given.orderId);
+}
+
+interface FoundDevice {
+  readonly userId: UserId;
+  readonly deviceId: string;
+}
+
+async function findDevice(
+  deps: SessionDeps,
+  personId: PersonId,
+  sessionId: string,
+): Promise<FoundDevice | null> {
+  const all = await listMatrix(deps, personId);
+  return all.find(({ userId, deviceId }) => matrixIdOf(userId, deviceId) === sessionId) ?? null;
+}
+
+async function orderFor(deps: SessionDeps, tx: Tx, { userId, deviceId }: FoundDevice, at: string) {
+  const what: DeviceOrder = { at, accounts: [{ userId, deviceIds: [deviceId] }] };
+  return { what, orderId: await order(deps, tx, what) };
 }
 
 /** Ours first: they end even while the homeserver is away, whose devices then end when it is back. */
@@ -156,11 +161,7 @@ async function endOthers(deps: SessionDeps, { personId, endpointId }: Asking): P
   const out = await deps.unitOfWork.run(async (tx) => {
     const others = await deps.store.nameSessions(tx, personId, endpointId);
     const signedOut = await signOut(deps, tx, personId, others);
-    await deps.audit.record(tx, {
-      actor: `person:${personId}`,
-      act: 'sessions.revoked_all',
-      subject: personId,
-    });
+    await record(deps, tx, personId, 'sessions.revoked_all');
     return signedOut;
   });
   await afterwards(deps, out);
@@ -182,16 +183,21 @@ async function apps(deps: SessionDeps, personId: PersonId): Promise<ConnectedApp
 }
 
 async function revokeApp(deps: SessionDeps, personId: PersonId, appId: AppId): Promise<void> {
-  const endpoints = (await deps.store.listEndpoints(personId)).filter((one) => one.app.appId === appId);
-  if (endpoints.length === 0) {
-    throw new AuraError('not_found', 'You are not signed in to such an app.', { reason: 'unknown_app' });
-  }
-  for (const { endpointId } of endpoints) await endEndpoint(deps, personId, endpointId);
-  await record(deps, personId, 'session.revoked');
+  const listed = await deps.store.listEndpoints(personId);
+  const ids = new Set(listed.filter((one) => one.app.appId === appId).map((one) => one.endpointId));
+  const ended = await deps.unitOfWork.run(async (tx) => {
+    const all = await deps.store.nameSessions(tx, personId, null);
+    const endpoints = all.endpoints.filter((one) => ids.has(one.endpointId));
+    if (endpoints.length === 0) {
+      throw new AuraError('not_found', 'You are not signed in to such an app.', { reason: 'unknown_app' });
+    }
+    const out = await deps.store.endSessions(tx, personId, { at: all.at, endpoints, browsers: [] });
+    await record(deps, tx, personId, 'session.revoked');
+    return out;
+  });
+  for (const endpointId of ended) deps.endpointRevoked(endpointId);
 }
 
-async function record(deps: SessionDeps, personId: PersonId, act: Act): Promise<void> {
-  await deps.unitOfWork.run((tx) =>
-    deps.audit.record(tx, { actor: `person:${personId}`, act, subject: personId }),
-  );
+function record(deps: SessionDeps, tx: Tx, personId: PersonId, act: Act): Promise<void> {
+  return deps.audit.record(tx, { actor: `person:${personId}`, act, subject: personId });
 }

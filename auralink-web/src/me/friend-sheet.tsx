@@ -45,7 +45,13 @@ function Note({ auralink, friend, onChange }: FriendSheetProps) {
         value={note}
         onValue={setNote}
         maxLength={NOTE_MAX_LENGTH}
-        hint={<p className="hint">Encrypted, and only for you.</p>}
+        hint={
+          <p className="hint">
+            {friend.noteUnreadable
+              ? 'What you wrote cannot be read any more; write it anew.'
+              : 'Encrypted, and only for you.'}
+          </p>
+        }
       />
     </Form>
   );
@@ -78,7 +84,7 @@ function OnLists({ auralink, friend, lists, onChange }: FriendSheetProps) {
             aria-disabled={action.busy}
             onChange={(event) => void toggle(listId, event.target.checked)}
           />
-          {name}
+          {name || 'A list whose name cannot be read'}
         </label>
       ))}
       <Outcome action={action} />

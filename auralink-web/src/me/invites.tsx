@@ -44,18 +44,13 @@ export function InvitesPage({ auralink }: PageProps) {
         {invites.value !== null && invites.value.length > 0 && (
           <Rows label="Your links">
             {invites.value.map((invite) => (
-              <Row
-                key={invite.inviteId}
-                testId="invite"
-                title={invite.label ?? 'Without a name'}
-                detail={inviteWords(invite)}
-              >
+              <Row key={invite.inviteId} testId="invite" title={titleOf(invite)} detail={inviteWords(invite)}>
                 {isLive(invite) && (
                   <button
                     type="button"
                     className="button quiet small"
                     aria-disabled={action.busy}
-                    aria-label={`Take back ${invite.label ?? 'this link'}`}
+                    aria-label={`Take back ${titleOf(invite)}`}
                     onClick={() => void revoke(invite.inviteId)}
                   >
                     Take back
@@ -69,6 +64,11 @@ export function InvitesPage({ auralink }: PageProps) {
       </Panel>
     </>
   );
+}
+
+function titleOf({ label, labelUnreadable }: Invite): string {
+  if (labelUnreadable) return 'A name that cannot be read any more';
+  return label ?? 'Without a name';
 }
 
 function isLive({ uses, usesMax, revokedAt, expiresAt }: Invite): boolean {

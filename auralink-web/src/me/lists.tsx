@@ -22,22 +22,25 @@ export function Lists({ auralink, lists }: ListsProps) {
     await lists.reload();
   };
   const remove = (list: ContactList): Promise<boolean> =>
-    action.run(async () => {
-      await auralink.contacts.removeList(list.listId);
-      await lists.reload();
-    }, `The list ${list.name} is gone; your friends are not.`);
+    action.run(
+      async () => {
+        await auralink.contacts.removeList(list.listId);
+        await lists.reload();
+      },
+      `The list ${titleOf(list)} is gone; your friends are not.`,
+    );
   return (
     <Panel title="Your lists" intro="Family, football, work: only you see them.">
       <Waiting of={lists} />
       {lists.value !== null && lists.value.length > 0 && (
         <Rows label="Your lists">
           {lists.value.map((list) => (
-            <Row key={list.listId} title={list.name} detail={sizeWords(list)} testId="list">
+            <Row key={list.listId} title={titleOf(list)} detail={sizeWords(list)} testId="list">
               <button
                 type="button"
                 className="button quiet small"
                 aria-disabled={action.busy}
-                aria-label={`Remove the list ${list.name}`}
+                aria-label={`Remove the list ${titleOf(list)}`}
                 onClick={() => void remove(list)}
               >
                 Remove
@@ -60,6 +63,10 @@ export function Lists({ auralink, lists }: ListsProps) {
       </Form>
     </Panel>
   );
+}
+
+function titleOf({ name, unreadable }: ContactList): string {
+  return unreadable ? 'A name that cannot be read any more' : name;
 }
 
 function sizeWords({ members }: ContactList): string {

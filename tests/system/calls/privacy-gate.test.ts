@@ -24,10 +24,10 @@ const visibility = (person: TestPerson, audience: string) =>
     audience,
   ]);
 const block = (person: TestPerson, blocked: TestPerson) =>
-  stage.world.db.query('INSERT INTO person_blocks (person_id, blocked_person_id) VALUES ($1, $2)', [
-    person.personId,
-    blocked.personId,
-  ]);
+  stage.world.db.query(
+    'INSERT INTO person_blocks (person_id, blocked_person_id, blocked_as) SELECT $1, person_id, aura_id FROM aura_id_registry WHERE person_id = $2',
+    [person.personId, blocked.personId],
+  );
 const befriend = (a: TestPerson, b: TestPerson) =>
   stage.world.db.query('INSERT INTO friendships (person_id, friend_person_id) VALUES ($1, $2), ($2, $1)', [
     a.personId,
