@@ -94,7 +94,7 @@ export class Account {
     return this.#api.request('/account/password', { method: 'POST', body: change, giveUpAfterMs: 0 });
   }
 
-  /** All that the service has about her: for programs (JSON), or as a page to read. One a minute. */
+  /** All that the service has about her: for programs (JSON), or as a page to read. Two a minute. */
   export(form: 'json' | 'html'): Promise<Blob> {
     const path = form === 'json' ? '/account/export' : '/account/export.html';
     return this.#api.request(path, { answer: 'blob', timeoutMs: EXPORT_TIMEOUT_MS, giveUpAfterMs: 0 });

@@ -40,9 +40,9 @@ export class ApiClient {
     this.#tokens = tokens;
   }
 
-  /** The path on the service's origin, for what a page fetches by itself. */
-  pathOf(path: string): string {
-    return `${API_PATH}${path}`;
+  /** Where it is on the service's origin, for what a page fetches by itself. */
+  urlOf(path: string): string {
+    return `${this.#baseUrl}${API_PATH}${path}`;
   }
 
   /** `path` begins behind `/_auralink/v1`. Answers undefined for 204. Throws AuraLinkError. */

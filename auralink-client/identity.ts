@@ -54,8 +54,8 @@ export class Identity {
   }
 
   /** Where the QR code of an address is drawn; it says nothing about whether somebody has it. */
-  qrPath(auraId: string): string {
-    return this.#api.pathOf(`/names/${encodeURIComponent(auraId)}/qr.svg`);
+  qrUrl(auraId: string): string {
+    return this.#api.urlOf(`/names/${encodeURIComponent(auraId)}/qr.svg`);
   }
 
   names(): Promise<OwnNames> {
@@ -77,8 +77,16 @@ export class Identity {
     return accounts;
   }
 
-  /** Attaches another Matrix account, proved by its own password. */
-  attachAccount(proof: { matrixUserId: string; password: string; currentPassword: string }): Promise<void> {
+  /**
+   * Attaches another Matrix account, proved by its own password, or by an OpenID token that its homeserver gave it
+   * (`POST /_matrix/client/v3/user/{userId}/openid/request_token`): accounts that sign in elsewhere have no password.
+   */
+  attachAccount(
+    proof: { matrixUserId: string; currentPassword: string } & (
+      | { password: string }
+      | { openIdToken: string }
+    ),
+  ): Promise<void> {
     return this.#api.request('/me/matrix-accounts', { method: 'POST', body: proof });
   }
 

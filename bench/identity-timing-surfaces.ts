@@ -1,7 +1,9 @@
 /**
  * The surfaces of the timing bench: what is asked about somebody, as whom, and with whom each class of people who hide is
  * compared there. Signed in, a private person and by itself a blocking one are like somebody with a claimed name who
- * shows nothing and is offline; signed out, a private person is like a name that nobody has claimed.
+ * shows nothing and is offline; signed out, a private person is like a name that nobody has claimed. Not here: federation's
+ * profile, which Synapse refuses to whoever has no server's signature before it looks for anybody, and to those who have
+ * one shows the profile that lies at Synapse, from which a private person's name and picture are taken away.
  */
 
 /** Who hides, and in what way; each is a class of its own. */
@@ -109,14 +111,6 @@ export const SURFACES: readonly Surface[] = [
       method: 'POST',
       path: '/_matrix/client/v3/user_directory/search',
       body: { search_term: userId.slice(1, userId.indexOf(':')), limit: 10 },
-    }),
-  },
-  {
-    name: 'matrix_federation_profile',
-    as: 'matrix',
-    ask: (userId) => ({
-      method: 'GET',
-      path: `/_matrix/federation/v1/query/profile?user_id=${encodeURIComponent(userId)}`,
     }),
   },
 ];

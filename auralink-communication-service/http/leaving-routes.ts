@@ -77,7 +77,7 @@ function exportRoutes(app: App, { auth, exportAll, listActs }: LeavingRoutesDeps
     async (request, reply) =>
       reply
         .header('cache-control', 'no-store')
-        .header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'")
+        .header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'; img-src data:")
         .header('x-content-type-options', 'nosniff')
         .type('text/html; charset=utf-8')
         .send(asPage(await exportAll(endpointOf(request).personId))),

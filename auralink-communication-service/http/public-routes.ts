@@ -125,7 +125,7 @@ function qrRoute(app: Parameters<FastifyPluginAsyncZod>[0]): void {
 
 /** Says nothing of what was asked for, so that it has one length. */
 function nobody(): AuraError {
-  const message = 'Nobody shows herself to everybody at this address.';
+  const message = 'Nobody shows themselves to everybody at this address.';
   return new AuraError('not_found', message, { reason: 'nobody', pad: ' '.repeat(PAD) });
 }
 

@@ -8,17 +8,19 @@ export interface SessionState {
   readonly me: Me | null;
   readonly connection: ConnectionState;
   readonly error: string | null;
+  /** What is said to whoever has just left; null otherwise. */
+  readonly parted: string | null;
 }
 
 export class SessionStore extends Store<SessionState> {
   readonly #auralink: AuraLink;
 
   constructor(auralink: AuraLink, error: string | null) {
-    super({ signedIn: auralink.signedIn, me: null, connection: auralink.state, error });
+    super({ signedIn: auralink.signedIn, me: null, connection: auralink.state, error, parted: null });
     this.#auralink = auralink;
     auralink.on('state', (connection) => this.set({ connection }));
     auralink.on('session', ({ signedIn }) => {
-      this.set(signedIn ? { signedIn } : { signedIn, me: null });
+      this.set(signedIn ? { signedIn, parted: null } : { signedIn, me: null });
     });
     auralink.on('meUpdated', () => this.refresh());
     if (auralink.signedIn) void this.#begin();
@@ -36,6 +38,12 @@ export class SessionStore extends Store<SessionState> {
   }
 
   async signOut(): Promise<void> {
+    await this.#auralink.signOut();
+  }
+
+  /** After something that ended her time here: the page of those who are signed out says what. */
+  async part(words: string): Promise<void> {
+    this.set({ parted: words });
     await this.#auralink.signOut();
   }
 

@@ -46,7 +46,9 @@ export function createContactLists(deps: ContactDeps): ContactListService {
     removeMember: async (personId, listId, auraId) => {
       const { personId: member } = await getOther(deps, personId, auraId);
       if (!(await deps.contacts.removeMember(personId, listId, member))) {
-        throw new AuraError('not_found', 'She is not on such a list of yours.', { reason: 'unknown_member' });
+        throw new AuraError('not_found', 'Nobody of this address is on such a list of yours.', {
+          reason: 'unknown_member',
+        });
       }
     },
     setNote: (personId, about, note) => setNote(deps, personId, about, note),
@@ -133,5 +135,7 @@ function noSuchList(): AuraError {
 }
 
 function noContact(): AuraError {
-  return new AuraError('not_found', 'She is not among your contacts.', { reason: 'no_contact' });
+  return new AuraError('not_found', 'Nobody of this address is among your contacts.', {
+    reason: 'no_contact',
+  });
 }

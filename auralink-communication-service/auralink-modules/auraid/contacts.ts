@@ -260,7 +260,9 @@ async function unfriend(deps: ContactDeps, personId: PersonId, auraId: AuraId): 
   await deps.unitOfWork.run(async (tx) => {
     await deps.store.lockPair(tx, personId, other);
     if (!(await deps.contacts.unfriend(tx, personId, other))) {
-      throw new AuraError('not_found', 'She is not among your contacts.', { reason: 'no_contact' });
+      throw new AuraError('not_found', 'Nobody of this address is among your contacts.', {
+        reason: 'no_contact',
+      });
     }
     await deps.log.append(tx, await contactUpdated(deps.contacts, tx, personId, other));
     await recordWith(deps, tx, personId, 'contact.unfriended', other);

@@ -4,6 +4,7 @@
  * any more is left out and named; it keeps nothing else from her.
  */
 import type { PersonId } from '../../core/ids.ts';
+import { typeOfPicture } from '../../core/picture.ts';
 import type { UnitOfWork } from '../../core/unit-of-work.ts';
 import type { Audit } from './audit.ts';
 import { findOpened, type Vault } from './data-keys.ts';
@@ -107,6 +108,7 @@ const escaped = (text: string): string => text.replace(/[&<>"']/g, (character) =
 const STYLE =
   'body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color-scheme:light dark}' +
   'table{border-collapse:collapse;display:block;overflow-x:auto}' +
+  'img{max-width:16rem;max-height:16rem}' +
   'th,td{border:1px solid #8888;padding:.3rem .6rem;text-align:left;overflow-wrap:anywhere;vertical-align:top}';
 
 /** The same as one page; every value is escaped, and nothing in it runs or loads. */
@@ -135,15 +137,30 @@ function sectionOf(name: string, rows: readonly ExportRow[]): string {
   // A row that lost its value has fewer columns than the others.
   const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))];
   if (columns.length === 0) return `${title}<p>Nothing.</p>`;
-  const head = columns.map((column) => `<th>${escaped(column)}</th>`).join('');
+  const head = columns.map((column) => `<th scope="col">${escaped(wordsOfName(column))}</th>`).join('');
   const body = rows
-    .map((row) => `<tr>${columns.map((column) => `<td>${escaped(wordsOf(row[column]))}</td>`).join('')}</tr>`)
+    .map((row) => `<tr>${columns.map((column) => `<td>${cellOf(row, column)}</td>`).join('')}</tr>`)
     .join('');
   return `${title}<table><thead><tr>${head}</tr></thead><tbody>${body}</tbody></table>`;
 }
 
+/** A picture is shown; all else is text. */
+function cellOf(row: ExportRow, column: string): string {
+  const value = row[column];
+  if (row.kind !== 'picture' || (column !== 'value' && column !== 'image') || typeof value !== 'string') {
+    return escaped(wordsOf(value));
+  }
+  const type = typeOfPicture(Buffer.from(value, 'base64'));
+  return `<img alt="${column === 'image' ? 'A page of a document' : 'Your picture'}" src="data:${type};base64,${value}">`;
+}
+
 function wordsOf(value: unknown): string {
   if (value === null || value === undefined) return '–';
-  if (value instanceof Date) return value.toISOString();
-  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+  if (value instanceof Date) return `${value.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+  if (typeof value === 'boolean') return value ? 'yes' : 'no';
+  if (Array.isArray(value)) return value.length === 0 ? '–' : value.map(wordsOf).join(', ');
+  if (typeof value !== 'object') return String(value);
+  return Object.entries(value)
+    .map(([name, one]) => `${wordsOfName(name)}: ${wordsOf(one)}`)
+    .join('; ');
 }

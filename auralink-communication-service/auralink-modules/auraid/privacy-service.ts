@@ -100,7 +100,7 @@ export function createPrivacyGate(
 
 /** Her own act, so no secret to her. */
 export function youBlockedError(): AuraError {
-  return new AuraError('conflict', 'You have blocked this person; unblock her first.', {
+  return new AuraError('conflict', 'You have blocked this person; unblock them first.', {
     reason: 'you_blocked',
   });
 }

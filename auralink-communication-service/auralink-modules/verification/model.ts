@@ -24,26 +24,28 @@ export const LEVEL_WORDS: Readonly<Record<Level, LevelWords>> = {
   email_controlled: {
     method: 'email',
     title: 'E-mail address confirmed',
-    claims: 'She read a message that we sent to this address, on the day that is shown.',
-    claimsNot: 'Not who she is, nor that nobody else reads this mailbox, nor that it is still hers today.',
+    claims: 'A message that we sent to this address was read, on the day that is shown.',
+    claimsNot:
+      'Not who read it, nor that nobody else reads this mailbox, nor that it still leads to the same person today.',
   },
   phone_controlled: {
     method: 'phone',
     title: 'Phone number confirmed',
-    claims: 'She read a text message that we sent to this number, on the day that is shown.',
-    claimsNot: 'Not who she is, nor that the contract is hers, nor that the number is still hers today.',
+    claims: 'A text message that we sent to this number was read, on the day that is shown.',
+    claimsNot:
+      'Not who read it, nor whose contract it is, nor that the number still leads to the same person today.',
   },
   document_seen: {
     method: 'document',
     title: 'Document seen',
     claims: 'A reviewer saw pictures of an identity document whose check digits and dates fit.',
-    claimsNot: 'Not that the document is genuine, nor that she is the one whom it names.',
+    claimsNot: 'Not that the document is genuine, nor that this person is the one whom it names.',
   },
   document_proven: {
     method: 'document',
     title: 'Document proven',
     claims: 'The chip of an identity document is signed by a state on the operator’s list and unchanged.',
-    claimsNot: 'Not that she is the one whom it names, nor that it has not been reported lost since.',
+    claimsNot: 'Not that this person is the one whom it names, nor that it has not been reported lost since.',
   },
 };
 

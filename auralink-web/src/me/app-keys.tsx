@@ -7,6 +7,7 @@ import {
   type NewAppKey,
   type OwnApp,
 } from '../../../auralink-client/index.ts';
+import { copyText } from '../ui/copy.ts';
 import { Form, TextField } from '../ui/form.tsx';
 import { Icon } from '../ui/icons.tsx';
 import { Empty, Outcome, Panel, Row, Rows, Waiting } from '../ui/panel.tsx';
@@ -131,7 +132,7 @@ function FreshKey({ fresh }: { readonly fresh: NewAppKey }) {
         <button
           type="button"
           className="button primary"
-          onClick={() => void action.run(() => navigator.clipboard.writeText(fresh.key), 'Copied.')}
+          onClick={() => void action.run(() => copyText(fresh.key), 'Copied.')}
         >
           <Icon name="copy" /> Copy
         </button>

@@ -3,7 +3,7 @@ import { useState } from 'react';
 import type { AuraLink, ContactList, Friend } from '../../../auralink-client/index.ts';
 import { nameOf } from '../ui/avatar.tsx';
 import { Form, TextArea } from '../ui/form.tsx';
-import { Outcome, Sheet } from '../ui/panel.tsx';
+import { Confirm, Outcome, Sheet } from '../ui/panel.tsx';
 import { ProfileCard } from '../ui/profile-card.tsx';
 import { useAction } from '../ui/use-action.ts';
 import { usePicture } from '../ui/use-picture.ts';
@@ -92,39 +92,49 @@ function OnLists({ auralink, friend, lists, onChange }: FriendSheetProps) {
   );
 }
 
+type Way = 'unfriend' | 'block';
+
 function Parting({ auralink, friend, onChange, onClose }: FriendSheetProps) {
-  const action = useAction();
-  const part = async (work: () => Promise<void>): Promise<void> => {
-    const worked = await action.run(async () => {
-      await work();
-      await onChange();
-    });
-    if (worked) onClose();
+  const [asking, setAsking] = useState<Way | null>(null);
+  const name = nameOf(friend);
+  const part = async (way: Way): Promise<void> => {
+    await (way === 'unfriend'
+      ? auralink.contacts.remove(friend.auraId)
+      : auralink.privacy.block(friend.auraId));
+    await onChange();
+    onClose();
   };
+  const button = (way: Way, words: string) => (
+    <button
+      type="button"
+      className="button quiet"
+      data-testid={`friend-${way}`}
+      onClick={() => setAsking(way)}
+    >
+      {words}
+    </button>
+  );
   return (
     <div className="sheet-text">
       <div className="buttons">
-        <button
-          type="button"
-          className="button quiet"
-          data-testid="unfriend"
-          aria-disabled={action.busy}
-          onClick={() => void part(() => auralink.contacts.remove(friend.auraId))}
-        >
-          End friendship
-        </button>
-        <button
-          type="button"
-          className="button quiet"
-          data-testid="friend-block"
-          aria-disabled={action.busy}
-          onClick={() => void part(() => auralink.privacy.block(friend.auraId))}
-        >
-          Block
-        </button>
+        {button('unfriend', 'End friendship')}
+        {button('block', 'Block')}
       </div>
-      <p className="hint">{nameOf(friend)} is not told of either.</p>
-      <Outcome action={action} />
+      <p className="hint">{name} is not told of either.</p>
+      {asking !== null && (
+        <Confirm
+          title={asking === 'unfriend' ? `End the friendship with ${name}?` : `Block ${name}?`}
+          action={asking === 'unfriend' ? 'End it' : 'Block'}
+          testId={`friend-${asking}-confirm`}
+          onClose={() => setAsking(null)}
+          onConfirm={() => part(asking)}
+        >
+          <p>
+            {asking === 'block' && 'To them you look as if you were not there, and the friendship ends. '}
+            Your note goes, and they are taken off your lists.
+          </p>
+        </Confirm>
+      )}
     </div>
   );
 }

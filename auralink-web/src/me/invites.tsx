@@ -2,6 +2,7 @@
 import { useState } from 'react';
 import type { Invite, NewInvite } from '../../../auralink-client/index.ts';
 import type { PageProps } from '../mount.tsx';
+import { copyText } from '../ui/copy.ts';
 import { Form, TextField } from '../ui/form.tsx';
 import { Icon } from '../ui/icons.tsx';
 import { Empty, Outcome, Panel, Row, Rows, Waiting } from '../ui/panel.tsx';
@@ -99,7 +100,13 @@ function Make({ onMake }: MakeProps) {
   };
   return (
     <Panel title="Make a link" intro="Whoever opens it becomes your friend, even if nobody can find you.">
-      <Form testId="invite-make" action="Make link" disabled={!valid} onSubmit={make}>
+      <Form
+        testId="invite-make"
+        action="Make link"
+        done="Made: it stands below."
+        disabled={!valid}
+        onSubmit={make}
+      >
         <TextField
           label="What it is for (only you see it)"
           testId="invite-label"
@@ -154,7 +161,7 @@ function Fresh({ invite }: { invite: NewInvite }) {
         <button
           type="button"
           className="button primary"
-          onClick={() => void action.run(() => navigator.clipboard.writeText(invite.url), 'Copied.')}
+          onClick={() => void action.run(() => copyText(invite.url), 'Copied.')}
         >
           <Icon name="copy" /> Copy
         </button>

@@ -2,7 +2,7 @@
 import { useState } from 'react';
 import type { AuraLink, ContactList } from '../../../auralink-client/index.ts';
 import { Form, TextField } from '../ui/form.tsx';
-import { Outcome, Panel, Row, Rows, Waiting } from '../ui/panel.tsx';
+import { Outcome, Panel, Row, Rows, Sheet, Waiting } from '../ui/panel.tsx';
 import { useAction } from '../ui/use-action.ts';
 import type { Loaded } from '../ui/use-loaded.ts';
 
@@ -16,6 +16,7 @@ interface ListsProps {
 export function Lists({ auralink, lists }: ListsProps) {
   const action = useAction();
   const [name, setName] = useState('');
+  const [renaming, setRenaming] = useState<ContactList | null>(null);
   const make = async (): Promise<void> => {
     await auralink.contacts.makeList(name.trim());
     setName('');
@@ -39,6 +40,14 @@ export function Lists({ auralink, lists }: ListsProps) {
               <button
                 type="button"
                 className="button quiet small"
+                aria-label={`Rename the list ${titleOf(list)}`}
+                onClick={() => setRenaming(list)}
+              >
+                Rename
+              </button>
+              <button
+                type="button"
+                className="button quiet small"
                 aria-disabled={action.busy}
                 aria-label={`Remove the list ${titleOf(list)}`}
                 onClick={() => void remove(list)}
@@ -50,6 +59,17 @@ export function Lists({ auralink, lists }: ListsProps) {
         </Rows>
       )}
       <Outcome action={action} />
+      {renaming !== null && (
+        <Renaming
+          list={renaming}
+          onClose={() => setRenaming(null)}
+          onRename={async (to) => {
+            await auralink.contacts.renameList(renaming.listId, to);
+            await lists.reload();
+            setRenaming(null);
+          }}
+        />
+      )}
       <Form testId="list-add" action="Make list" done="Made." disabled={name.trim() === ''} onSubmit={make}>
         <TextField
           label="New list"
@@ -62,6 +82,37 @@ export function Lists({ auralink, lists }: ListsProps) {
         />
       </Form>
     </Panel>
+  );
+}
+
+interface RenamingProps {
+  readonly list: ContactList;
+  readonly onRename: (name: string) => Promise<void>;
+  readonly onClose: () => void;
+}
+
+function Renaming({ list, onRename, onClose }: RenamingProps) {
+  const [name, setName] = useState(list.name);
+  const wanted = name.trim();
+  return (
+    <Sheet title={`Rename ${titleOf(list)}`} onClose={onClose}>
+      <Form
+        testId="list-rename"
+        action="Rename"
+        leaves
+        disabled={wanted === '' || wanted === list.name}
+        onSubmit={() => onRename(wanted)}
+      >
+        <TextField
+          label="Name of the list"
+          testId="list-rename-name"
+          value={name}
+          onValue={setName}
+          maxLength={NAME_MAX_LENGTH}
+          autoComplete="off"
+        />
+      </Form>
+    </Sheet>
   );
 }
 

@@ -1,5 +1,5 @@
 /** The account: a list of its pages, beside the open one on wide screens, before it on phones. */
-import { type ComponentType, useLayoutEffect, useRef } from 'react';
+import { type ComponentType, useEffect, useLayoutEffect, useRef } from 'react';
 import type { PageProps } from '../mount.tsx';
 import { useStore } from '../store.ts';
 import { Avatar } from '../ui/avatar.tsx';
@@ -73,6 +73,13 @@ const FIRST = PAGES[0] as MePage;
 
 export function MeArea({ open, ...props }: PageProps & { readonly open: string }) {
   const page = PAGES.find(({ id }) => id === open) ?? FIRST;
+  useEffect(() => {
+    const before = document.title;
+    document.title = `${page.label} – AuraLink`;
+    return () => {
+      document.title = before;
+    };
+  }, [page.label]);
   return (
     <main className="me" data-open={open === '' ? 'list' : 'page'}>
       <Navigation {...props} shown={page.id} />

@@ -9,12 +9,13 @@ import { useLoaded } from '../ui/use-loaded.ts';
 import { passwordWords } from './password.tsx';
 import { actWords, momentWords, sentence } from './words.ts';
 
-export function MyDataPage({ auralink }: PageProps) {
+export function MyDataPage(props: PageProps) {
+  const { auralink } = props;
   return (
     <>
       <Export auralink={auralink} />
       <Acts auralink={auralink} />
-      <Erase auralink={auralink} />
+      <Erase {...props} />
     </>
   );
 }
@@ -107,7 +108,7 @@ function actorWords(actor: string): string {
   return actor.startsWith('operator') ? 'by the server’s operator' : 'by the server';
 }
 
-function Erase({ auralink }: { auralink: AuraLink }) {
+function Erase({ auralink, session }: PageProps) {
   const terms = useLoaded(() => auralink.account.erasureTerms());
   const [asking, setAsking] = useState(false);
   return (
@@ -137,20 +138,26 @@ function Erase({ auralink }: { auralink: AuraLink }) {
               Erase me…
             </button>
           </div>
-          {asking && <EraseSheet auralink={auralink} terms={terms.value} onClose={() => setAsking(false)} />}
+          {asking && (
+            <EraseSheet
+              auralink={auralink}
+              session={session}
+              terms={terms.value}
+              onClose={() => setAsking(false)}
+            />
+          )}
         </>
       )}
     </Panel>
   );
 }
 
-interface EraseSheetProps {
-  readonly auralink: AuraLink;
+interface EraseSheetProps extends Pick<PageProps, 'auralink' | 'session'> {
   readonly terms: ErasureTerms;
   readonly onClose: () => void;
 }
 
-function EraseSheet({ auralink, terms, onClose }: EraseSheetProps) {
+function EraseSheet({ auralink, session, terms, onClose }: EraseSheetProps) {
   const [typed, setTyped] = useState('');
   return (
     <Confirm
@@ -163,7 +170,7 @@ function EraseSheet({ auralink, terms, onClose }: EraseSheetProps) {
       onClose={onClose}
       onConfirm={async (password) => {
         await auralink.account.erase(terms.confirmation, password);
-        await auralink.signOut();
+        await session.part('You are erased: what we knew of you is gone.');
       }}
     >
       <p>

@@ -11,6 +11,7 @@ import type { PageProps } from '../mount.tsx';
 import { NameStatus } from '../sign-in/name-status.tsx';
 import { useName } from '../sign-in/use-name.ts';
 import { useStore } from '../store.ts';
+import { copyText } from '../ui/copy.ts';
 import { ExactField, Form } from '../ui/form.tsx';
 import { Icon } from '../ui/icons.tsx';
 import { Confirm, Outcome, Panel, Row, Rows, Waiting } from '../ui/panel.tsx';
@@ -32,7 +33,7 @@ export function NamesPage(props: PageProps) {
       <Show auralink={auralink} auraId={me.auraId} />
       <Rename {...props} names={names} />
       <Holds names={names} />
-      <Release auralink={auralink} auraId={me.auraId} />
+      <Release {...props} auraId={me.auraId} />
     </>
   );
 }
@@ -40,13 +41,19 @@ export function NamesPage(props: PageProps) {
 function Show({ auralink, auraId }: { auralink: AuraLink; auraId: string }) {
   const action = useAction();
   const page = `${location.origin}/${auraId.replace(/\.aura$/, '')}`;
-  const copy = (text: string): Promise<boolean> =>
-    action.run(() => navigator.clipboard.writeText(text), `${text} is copied.`);
-  const handle = (): void => navigator.registerProtocolHandler('web+aura', `${location.origin}/?to=%s`);
+  const copy = (text: string): Promise<boolean> => action.run(() => copyText(text), `${text} is copied.`);
+  const handle = (): Promise<boolean> =>
+    action.run(async () => {
+      // Not every browser has it, and none on a page without TLS.
+      if (typeof navigator.registerProtocolHandler !== 'function') {
+        throw new Error('This browser does not let pages open such links.');
+      }
+      navigator.registerProtocolHandler('web+aura', `${location.origin}/?to=%s`);
+    }, 'Your browser asks whether it may.');
   return (
     <Panel title={auraId} intro="Let others scan it, or send them a link." testId="show-name">
       <div className="qr">
-        <img src={auralink.identity.qrPath(auraId)} alt={`QR code of ${auraId}`} data-testid="qr" />
+        <img src={auralink.identity.qrUrl(auraId)} alt={`QR code of ${auraId}`} data-testid="qr" />
         <div className="buttons">
           <button type="button" className="button quiet small" onClick={() => void copy(auraLink(auraId))}>
             <Icon name="copy" /> Copy {auraLink(auraId)}
@@ -58,9 +65,10 @@ function Show({ auralink, auraId }: { auralink: AuraLink; auraId: string }) {
         <p className="hint">
           Your page shows something only while your profile is for everybody. <a href={page}>Look at it</a>
         </p>
-        <button type="button" className="button quiet small" onClick={handle}>
+        <button type="button" className="button quiet small" onClick={() => void handle()}>
           Open AuraLink links in this browser
         </button>
+        <p className="hint">Pages of people then lead here by “Open in your AuraLink”.</p>
       </div>
       <Outcome action={action} />
     </Panel>
@@ -71,6 +79,9 @@ function renameWords(error: unknown): string | undefined {
   if (!(error instanceof AuraLinkError)) return undefined;
   if (error.reason === 'too_many_aliases') {
     return 'Three earlier names still lead to you. Wait until the oldest has rested.';
+  }
+  if (error.reason === 'too_many_names') {
+    return 'Too many names that you gave up are kept for you. Take one of them back, or wait until one is free.';
   }
   return error.errcode === 'M_USER_IN_USE' ? 'Somebody was quicker: this address is taken.' : undefined;
 }
@@ -151,7 +162,7 @@ function holdWords({ cause, resolvesUntil, heldUntil }: NameHold): string {
     : `Yours to take back until ${until}; ${kept}`;
 }
 
-function Release({ auralink, auraId }: { auralink: AuraLink; auraId: string }) {
+function Release({ auralink, session, auraId }: PageProps & { auraId: string }) {
   const [asking, setAsking] = useState(false);
   return (
     <Panel title="Give it back" intro="You are signed out everywhere, and nobody can reach you at it.">
@@ -170,7 +181,7 @@ function Release({ auralink, auraId }: { auralink: AuraLink; auraId: string }) {
           onClose={() => setAsking(false)}
           onConfirm={async (password) => {
             await auralink.identity.release(password);
-            await auralink.signOut();
+            await session.part(`${auraId} is given back. For 90 days you alone can claim it again.`);
           }}
         >
           <p>

@@ -1,4 +1,5 @@
 /** Who sees what, and who may call, write and find: every choice counts at once. */
+import { useRef } from 'react';
 import type { Audience, PrivacyRules } from '../../../auralink-client/index.ts';
 import type { PageProps } from '../mount.tsx';
 import { Outcome, Panel, Waiting } from '../ui/panel.tsx';
@@ -50,14 +51,19 @@ export function PrivacyPage({ auralink }: PageProps) {
   const rules = useLoaded(() => auralink.privacy.rules());
   const action = useAction();
   useEvent(auralink, 'privacyUpdated', rules.reload);
-  const pick = async (rule: Rule, audience: Audience): Promise<void> => {
-    const before = rules.value;
-    if (before === null) return;
-    rules.put({ ...before, [rule]: audience });
-    const worked = await action.run(async () => {
-      rules.put(await auralink.privacy.change({ [rule]: audience }));
-    }, 'Saved. It counts from now on.');
-    if (!worked) rules.put(before);
+  const saving = useRef<Promise<unknown>>(Promise.resolve());
+  /** One after the other, in the order in which she chose; shown at once. */
+  const pick = (rule: Rule, audience: Audience): void => {
+    if (rules.value === null) return;
+    rules.put({ ...rules.value, [rule]: audience });
+    const save = async (): Promise<void> => {
+      const now = await auralink.privacy.change({ [rule]: audience });
+      if (saving.current === mine) rules.put(now);
+    };
+    const mine: Promise<unknown> = saving.current
+      .then(() => action.run(save, 'Saved. It counts from now on.'))
+      .then((worked) => (worked ? undefined : rules.reload()));
+    saving.current = mine;
   };
   const groups = [
     { title: 'As a whole', texts: PROFILE },
@@ -91,7 +97,7 @@ export function PrivacyPage({ auralink }: PageProps) {
 interface RuleChoiceProps {
   readonly text: RuleText;
   readonly rules: PrivacyRules;
-  readonly onPick: (rule: Rule, audience: Audience) => Promise<void>;
+  readonly onPick: (rule: Rule, audience: Audience) => void;
 }
 
 function RuleChoice({ text: { rule, label, hint }, rules, onPick }: RuleChoiceProps) {
@@ -113,7 +119,7 @@ function RuleChoice({ text: { rule, label, hint }, rules, onPick }: RuleChoicePr
         testId={`privacy-${rule}`}
         options={AUDIENCES}
         value={rules[rule]}
-        onPick={(audience) => void onPick(rule, audience)}
+        onPick={(audience) => onPick(rule, audience)}
       />
     </div>
   );

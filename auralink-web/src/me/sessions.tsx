@@ -52,7 +52,7 @@ export function SessionsPage({ auralink }: PageProps) {
                   type="button"
                   className="button quiet small"
                   aria-disabled={action.busy}
-                  aria-label={`Sign out ${titleOf(session)}`}
+                  aria-label={signOutWords(session, here)}
                   onClick={() => void end(session)}
                 >
                   Sign out
@@ -100,6 +100,12 @@ export function SessionsPage({ auralink }: PageProps) {
       )}
     </Panel>
   );
+}
+
+/** Two of one app are told apart by their devices. */
+function signOutWords(session: AccountSession, here: number | null): string {
+  const device = deviceWords(session.device, here);
+  return `Sign out ${titleOf(session)}${device === null ? '' : ` on ${device}`}`;
 }
 
 function titleOf({ app, label, kind }: AccountSession): string {

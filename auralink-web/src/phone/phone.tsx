@@ -24,11 +24,16 @@ export function Phone(props: PageProps) {
 }
 
 function Welcome({ session }: PageProps) {
-  const { error } = useStore(session);
+  const { error, parted } = useStore(session);
   return (
     <main className="welcome">
       <div className="welcome-text">
         <Logo />
+        {parted !== null && (
+          <p className="notice" role="status" data-testid="parted">
+            {parted}
+          </p>
+        )}
         <h1>One address. It rings wherever you are.</h1>
         <p>
           Claim <strong>@yourname.aura</strong> once. Every app that you use can ring you on it; the first one

@@ -32,6 +32,9 @@ export function PublicProfile({ auralink, address }: { auralink: AuraLink; addre
       current = false;
     };
   }, [auralink, address]);
+  useEffect(() => {
+    document.title = looked.kind === 'found' ? `${nameOf(looked.view)} – AuraLink` : 'AuraLink';
+  }, [looked]);
   return (
     <main className="sign-in">
       <div className="sign-in-card" data-testid="public-profile" data-status={looked.kind}>
@@ -50,7 +53,9 @@ function Nobody() {
   return (
     <>
       <h1>Nothing to see here</h1>
-      <p className="soft">Nobody shows herself at this address. If you know her, sign in and call her.</p>
+      <p className="soft">
+        Nobody shows themselves at this address. If you know them, sign in and call them.
+      </p>
       <a className="button primary wide" href="/">
         To the phone
       </a>
@@ -64,13 +69,13 @@ function Found({ auralink, view }: { auralink: AuraLink; view: ProfileView }) {
       <h1 className="unseen">{nameOf(view)}</h1>
       <ProfileCard view={view} picture={view.pictureUrl} withPresence={false} />
       <div className="qr">
-        <img src={auralink.identity.qrPath(view.auraId)} alt={`QR code of ${view.auraId}`} />
+        <img src={auralink.identity.qrUrl(view.auraId)} alt={`QR code of ${view.auraId}`} />
       </div>
       <a className="button primary wide" href={`/?to=${encodeURIComponent(view.auraId)}`}>
         Call {nameOf(view)}
       </a>
-      <a className="link" href={auraLink(view.auraId)}>
-        Open in an AuraLink app
+      <a className="link" href={`web+${auraLink(view.auraId)}`} data-testid="open-own">
+        Open in your AuraLink
       </a>
     </>
   );

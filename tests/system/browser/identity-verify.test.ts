@@ -66,7 +66,7 @@ describe('proving an address, by keyboard', async () => {
 
   it('says what it claims and what not, and who sees it', async () => {
     await page.getByText('What this says').click();
-    await page.getByText('Not who she is').waitFor();
+    await page.getByText('Not who read it').waitFor();
     await page.getByTestId('who-sees').filter({ hasText: 'Your friends see' }).waitFor();
   });
 

@@ -158,7 +158,11 @@ describe('people', () => {
     await frida.get('list').filter({ hasText: '1 friend' }).waitFor();
     await frida.page.getByRole('button', { name: 'Painters', exact: true }).click();
     await frida.get('friend').filter({ hasText: 'Holds the ladder' }).waitFor();
-    await frida.page.getByRole('button', { name: 'Remove the list Painters' }).click();
+    await frida.page.getByRole('button', { name: 'Rename the list Painters' }).click();
+    await frida.get('list-rename-name').fill('Roofers');
+    await frida.get('list-rename').click();
+    await frida.get('list').filter({ hasText: 'Roofers' }).waitFor();
+    await frida.page.getByRole('button', { name: 'Remove the list Roofers' }).click();
     await frida.get('list').waitFor({ state: 'detached' });
     await openPage(frida, 'privacy');
     await frida.get('block-address').fill('@gus.aura');
