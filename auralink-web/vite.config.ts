@@ -20,6 +20,13 @@ export default defineConfig({
     // livekit-client, which is loaded only when a call is joined.
     chunkSizeWarningLimit: 700,
     rolldownOptions: {
+      output: {
+        // What reads photos finds its language by the name of the file.
+        assetFileNames: ({ names }) =>
+          names.includes('eng.traineddata.gz')
+            ? 'assets/eng-[hash].traineddata.gz'
+            : 'assets/[name]-[hash][extname]',
+      },
       input: {
         index: page('index'),
         'sign-in': page('sign-in'),

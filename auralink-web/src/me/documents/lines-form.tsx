@@ -1,8 +1,12 @@
-/** Typing the lines of a document, with what is wrong where. */
-import { useState } from 'react';
+/** Typing the lines of a document, with what is wrong where, or having them read from a photo in this browser. */
+import { useId, useState } from 'react';
 import { AuraLinkError } from '../../../../auralink-client/index.ts';
 import { Form, TextArea } from '../../ui/form.tsx';
+import { Outcome } from '../../ui/panel.tsx';
+import { useAction } from '../../ui/use-action.ts';
+import { PICTURE_TYPES } from '../picture.ts';
 import { type Feedback, feedbackOn, type LineFault, linesOf, placeWords } from './mrz-feedback.ts';
+import { readLines } from './read-lines.ts';
 
 interface LinesFormProps {
   readonly initial?: readonly string[];
@@ -15,12 +19,20 @@ const LINES_MAX_LENGTH = 200;
 export function LinesForm({ initial = [], action, onLines }: LinesFormProps) {
   const [text, setText] = useState(initial.join('\n'));
   const [told, setTold] = useState<readonly LineFault[]>([]);
+  const reading = useAction();
+  const photoId = useId();
   const feedback = feedbackOn(text);
   const faults = feedback.faults.length > 0 ? feedback.faults : told;
   const type = (typed: string): void => {
     setText(typed);
     setTold([]);
   };
+  const read = (photo: Blob): Promise<boolean> =>
+    reading.run(async () => {
+      const found = await readLines(photo);
+      if (found.length === 0) throw new Error('No lines were found on this photo. Type them, please.');
+      type(found.join('\n'));
+    }, 'Read. Compare every character with your document.');
   const submit = async (): Promise<void> => {
     try {
       await onLines(linesOf(text));
@@ -54,6 +66,25 @@ export function LinesForm({ initial = [], action, onLines }: LinesFormProps) {
         aria-invalid={faults.length > 0}
         hint={<LinesHint feedback={feedback} faults={faults} />}
       />
+      <div className="mrz-read">
+        <label htmlFor={photoId} className="button quiet">
+          {reading.busy ? 'Reading…' : 'Read them from a photo'}
+        </label>
+        <input
+          id={photoId}
+          className="unseen"
+          type="file"
+          accept={PICTURE_TYPES}
+          data-testid="lines-photo"
+          onChange={(event) => {
+            const [photo] = event.target.files ?? [];
+            event.target.value = '';
+            if (photo !== undefined) void read(photo);
+          }}
+        />
+        <p className="hint">The photo stays in this browser.</p>
+      </div>
+      <Outcome action={reading} testId="lines-read" />
     </Form>
   );
 }
