@@ -130,4 +130,4 @@ function nobody(): AuraError {
 }
 
 /** What the rest of the body leaves of PUBLIC_REFUSAL_BYTES. */
-const PAD = PUBLIC_REFUSAL_BYTES - 256;
+const PAD = PUBLIC_REFUSAL_BYTES - 262;

@@ -203,12 +203,16 @@ function reviewing(pool: pg.Pool): Pick<DocumentStore, ByReviewers> {
     },
     async claim(tx, documentId, reviewer, seconds) {
       const sql = `UPDATE identity_documents d SET claimed_by = $2, claimed_until = now() + make_interval(secs => $3)
-        WHERE d.document_id = $1 AND d.state = 'pending' AND d.person_id <> $2
+        FROM (SELECT document_id, claimed_by = $2 AND claimed_until > now() AS renewed FROM identity_documents
+          WHERE document_id = $1 FOR UPDATE) before
+        WHERE d.document_id = before.document_id AND d.state = 'pending' AND d.person_id <> $2
           AND (d.claimed_by IS NULL OR d.claimed_by = $2 OR d.claimed_until <= now()) AND ${NOT_JUDGED_BY('$2')}
-        RETURNING d.claimed_until, ${COLUMNS}`;
+        RETURNING d.claimed_until, before.renewed, ${COLUMNS}`;
       const values = [documentId, reviewer, seconds];
-      const [row] = await query<DocumentRow & { claimed_until: Date }>(tx, 'documents-claim', sql, values);
-      return row === undefined ? null : { document: toDocument(row), until: row.claimed_until };
+      type Row = DocumentRow & { claimed_until: Date; renewed: boolean | null };
+      const [row] = await query<Row>(tx, 'documents-claim', sql, values);
+      if (row === undefined) return null;
+      return { document: toDocument(row), until: row.claimed_until, renewed: row.renewed === true };
     },
     async findClaimed(tx, documentId, reviewer) {
       const sql = `SELECT ${COLUMNS} FROM identity_documents d

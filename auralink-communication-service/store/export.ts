@@ -273,7 +273,9 @@ export function exportStore(pool: pg.Pool): ExportStore {
       return query<{ at: Date; act: string; actor: string }>(
         pool,
         'export-acts',
-        'SELECT at, act, actor FROM audit_log WHERE subject_id = $1 ORDER BY at DESC LIMIT $2',
+        // Who of the reviewers it was is not hers to know.
+        `SELECT at, act, CASE WHEN actor LIKE 'person:%' AND actor <> 'person:' || $1::uuid THEN 'reviewer' ELSE actor END AS actor
+         FROM audit_log WHERE subject_id = $1 ORDER BY at DESC LIMIT $2`,
         [personId, limit],
       );
     },

@@ -166,7 +166,12 @@ export interface DocumentStore {
     documentId: string,
     reviewer: PersonId,
     seconds: number,
-  ): Promise<{ readonly document: StoredDocument; readonly until: Date } | null>;
+  ): Promise<{
+    readonly document: StoredDocument;
+    readonly until: Date;
+    /** She had it already: it is hers for longer. */
+    readonly renewed: boolean;
+  } | null>;
   /** What she has claimed and still has, locked. */
   findClaimed(tx: Tx, documentId: string, reviewer: PersonId): Promise<StoredDocument | null>;
   /** Anybody's, as it is just now. */

@@ -102,6 +102,8 @@ async function claim(deps: DocumentDeps, reviewer: PersonId, documentId: string)
         },
       );
     }
+    // The same look goes on: it was written down when it began.
+    if (found.renewed) return found;
     await tellReviewers(deps, tx);
     const { personId } = found.document;
     const detail = { document: documentId };

@@ -105,6 +105,7 @@ function Acts({ auralink }: { auralink: AuraLink }) {
 
 function actorWords(actor: string): string {
   if (actor.startsWith('person:')) return 'by you';
+  if (actor === 'reviewer') return 'by a reviewer';
   return actor.startsWith('operator') ? 'by the server’s operator' : 'by the server';
 }
 

@@ -1,5 +1,5 @@
 /** The reviewers' queue: what waits, and the one that this reviewer has taken. */
-import { useState } from 'react';
+import { useEffect, useState } from 'react';
 import type {
   AuraLink,
   DocumentReview,
@@ -7,6 +7,7 @@ import type {
   ReviewQueue,
 } from '../../../../auralink-client/index.ts';
 import type { PageProps } from '../../mount.tsx';
+import { wordsOf } from '../../session.ts';
 import { Empty, Failed, Outcome, Panel, Row, Rows, Waiting } from '../../ui/panel.tsx';
 import { useAction } from '../../ui/use-action.ts';
 import { useLoaded } from '../../ui/use-loaded.ts';
@@ -85,6 +86,31 @@ function Queue({ queue, busy, onTake }: QueueProps) {
   );
 }
 
+/** Renewed long before its quarter of an hour is over. */
+const RENEW_MS = 300_000;
+
+/** Hers for as long as she looks: while the page is in sight it asks again, and says when it was refused. */
+function useLease(auralink: AuraLink, { documentId, claimedUntil }: DocumentReview) {
+  const [lease, setLease] = useState<{ readonly until: string; readonly lost: string | null }>({
+    until: claimedUntil,
+    lost: null,
+  });
+  useEffect(() => {
+    const renew = async (): Promise<void> => {
+      if (document.visibilityState !== 'visible') return;
+      try {
+        const { claimedUntil: until } = await auralink.reviews.claim(documentId);
+        setLease({ until, lost: null });
+      } catch (error) {
+        setLease((known) => ({ ...known, lost: wordsOf(error) }));
+      }
+    };
+    const timer = setInterval(() => void renew(), RENEW_MS);
+    return () => clearInterval(timer);
+  }, [auralink, documentId]);
+  return lease;
+}
+
 interface TakenProps {
   readonly auralink: AuraLink;
   readonly review: DocumentReview;
@@ -93,11 +119,16 @@ interface TakenProps {
 
 function Taken({ auralink, review, onDone }: TakenProps) {
   const { documentId } = review;
+  const { until, lost } = useLease(auralink, review);
   const [side, setSide] = useState<DocumentSide>(review.images[0]?.side ?? 'front');
   const photo = usePhoto(`${documentId} ${side}`, () => auralink.reviews.image(documentId, side));
   return (
     <div className="taken" data-testid="taken">
-      <Panel title="The pictures" intro={`Yours until ${momentWords(review.claimedUntil)}.`}>
+      <Panel
+        title="The pictures"
+        intro={`Yours until ${momentWords(until)}, and for longer while you look at it.`}
+      >
+        {lost !== null && <Failed words={lost} />}
         {review.images.length > 1 && (
           <fieldset className="sides" aria-label="Which side">
             {review.images.map((image) => (
