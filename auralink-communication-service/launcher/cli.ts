@@ -179,9 +179,20 @@ function addKeeping(program: Command): void {
       'the key by whose digests people are found; these are made anew in the background',
       false,
     )
+    .option(
+      '--identity',
+      'the key with which the Matrix Identity Service signs; the old ones stay valid',
+      false,
+    )
     .addOption(dataOption())
     .addOption(jsonOption())
-    .action(async (options) => finish((await import('./keys.ts')).runRotateKeys(options)));
+    .action(async (options) =>
+      finish(
+        options.identity
+          ? (await import('./identity-key.ts')).runRotateIdentityKey(options)
+          : (await import('./keys.ts')).runRotateKeys(options),
+      ),
+    );
   keys
     .command('retire')
     .description('take a key away that wraps nothing any more')

@@ -55,10 +55,10 @@ async function signingJwk(): Promise<JWK> {
 }
 
 /** A key of the Matrix Identity Service; its id tells nothing and never repeats. */
-async function identityKeys(): Promise<string> {
+export async function identityJwk(): Promise<JWK> {
   const { privateKey } = await generateKeyPair('EdDSA', { crv: 'Ed25519', extractable: true });
   const kid = `a${randomBytes(4).toString('hex')}`;
-  return JSON.stringify({ keys: [{ ...(await exportJWK(privateKey)), kid }] });
+  return { ...(await exportJWK(privateKey)), kid };
 }
 
 function publicPart(jwk: JWK): JWK {
@@ -99,7 +99,7 @@ const MAKERS: Readonly<Record<MadeSecret, () => Promise<string>>> = {
   OIDC_COOKIE_KEYS: async () => `${await random()},${await random()}`,
   OIDC_SYNAPSE_CLIENT_SECRET: random,
   DASHBOARD_WEBHOOK_SECRET: random,
-  IDENTITY_SIGNING_KEYS: identityKeys,
+  IDENTITY_SIGNING_KEYS: async () => JSON.stringify({ keys: [await identityJwk()] }),
 };
 
 /** Variables whose secret is made at the first start. */

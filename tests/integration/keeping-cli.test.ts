@@ -8,6 +8,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { parseKeyRingFile } from '../../auralink-communication-service/auralink-modules/auraid/key-ring.ts';
+import { identityJwk } from '../../auralink-communication-service/launcher/secrets.ts';
 import { layoutOf } from '../../auralink-communication-service/launcher/layout.ts';
 import { openDatabase } from '../../auralink-communication-service/store/db.ts';
 import { constellation, testDatabase, testDataDir } from '../harness.ts';
@@ -50,6 +51,24 @@ test('keys: the ring is the one that is configured; a rotation changes its file 
   assert.deepEqual([retired.code, retired.out], [0, 'k7 is retired.\n'], retired.err);
 });
 
+test('keys: another key of the Identity Service stands first, and the one before stays valid', async () => {
+  const path = join(layout.secretsDir, 'IDENTITY_SIGNING_KEYS');
+  const kids = (): string[] =>
+    JSON.parse(readFileSync(path, 'utf8')).keys.map((one: { kid: string }) => one.kid);
+  const [before] = kids();
+  const rotated = await aura('keys rotate --identity --json');
+  assert.equal(rotated.code, 0, rotated.err);
+  const { next } = JSON.parse(rotated.out);
+  assert.deepEqual(kids(), [next, before]);
+  assert.notEqual(next, before);
+  const foreign = await aura('keys rotate --identity', {
+    IDENTITY_SIGNING_KEYS: JSON.stringify({ keys: [await identityJwk()] }),
+  });
+  assert.equal(foreign.code, 1);
+  assert.match(foreign.err, /IDENTITY_SIGNING_KEYS is not read from/);
+  assert.equal(kids().length, 2);
+});
+
 test('keys: a ring that is missing or broken is told by variable and file', async () => {
   const none = await aura('keys status', { KEY_RING_PATH: '/no/such/ring.json' });
   assert.equal(none.code, 1);
@@ -65,9 +84,9 @@ test('audit: an exported file that is asked for must be there; the configured on
   assert.match(missing.err, /--heads: there is no file \/no\/such\/heads\.jsonl/);
   const first = await aura('audit verify');
   assert.equal(first.code, 0, first.err);
-  assert.match(first.out, /The audit log is whole: 1 entries\. No exported heads were compared/);
+  assert.match(first.out, /The audit log is whole: 2 entries\. No exported heads were compared/);
   const json = JSON.parse((await aura('audit verify --json')).out);
-  assert.deepEqual(json, { entries: 1, faults: [], headsCompared: null });
+  assert.deepEqual(json, { entries: 2, faults: [], headsCompared: null });
   const heads = join(layout.dataDir, 'heads.jsonl');
   writeFileSync(heads, '');
   assert.equal(JSON.parse((await aura(`audit verify --json --heads ${heads}`)).out).headsCompared, 0);
