@@ -32,8 +32,10 @@ const ASKERS = 400;
 /** Different requests of each size. */
 const REQUESTS = 2_000;
 const SECONDS = 10;
-/** Requests under way at a time, one on each connection. */
-const CONNECTIONS = 8;
+/** Requests under way at a time, each on another connection. */
+const BUSY = 8;
+/** So many that each process has about half of them. */
+const CONNECTIONS = 64;
 
 /** `--no-peer` leaves Sydent out. */
 export async function run(options: BenchOptions): Promise<Figure[]> {
@@ -109,7 +111,7 @@ async function measure(
   for (const size of [1, 100]) {
     const requests = Array.from({ length: REQUESTS }, () => bodyOf(pepper, size));
     const rate = await measureRate({
-      ...{ port, connections: CONNECTIONS, depth: 1, seconds: SECONDS },
+      ...{ port, connections: CONNECTIONS, busy: BUSY, depth: 1, seconds: SECONDS },
       request: (n) => requestOf(requests[n % REQUESTS] as string, tokens[n % tokens.length] as string),
     });
     const bad = [...rate.statuses].filter(([status]) => status !== 200);

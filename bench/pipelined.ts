@@ -15,6 +15,11 @@ export interface PipelineOptions {
   readonly connections: number;
   /** Requests under way on each connection. */
   readonly depth: number;
+  /**
+   * Of all connections only so many have requests under way at a time, the others' turn comes one after the other: so that
+   * it does not depend on luck how many of a few connections each process has.
+   */
+  readonly busy?: number;
   readonly seconds: number;
   /** The n-th request as it goes over the wire, from 0. */
   readonly request: (n: number) => string;
@@ -37,6 +42,8 @@ export async function measureRate(options: PipelineOptions): Promise<Rate> {
   let counting = false;
   const tookMs: number[] = [];
   const sockets: Socket[] = [];
+  const idle: (() => void)[] = [];
+  const busy = options.busy ?? options.connections;
   const open = async (): Promise<void> => {
     const socket = await openConnection(options.port);
     sockets.push(socket);
@@ -59,14 +66,22 @@ export async function measureRate(options: PipelineOptions): Promise<Rate> {
         seenTo = at + STATUS_BYTES;
         const took = performance.now() - (sentMs.shift() ?? 0);
         if (counting) tookMs.push(took);
-        if (!stopped) again += next();
+        if (!stopped && busy === options.connections) again += next();
+        else if (!stopped) {
+          idle.push(begin);
+          idle.shift()?.();
+        }
         at = data.indexOf(STATUS_LINE, seenTo);
       }
       // The beginning of a status line may be the end of this chunk.
       rest = data.subarray(Math.max(seenTo, data.length - STATUS_BYTES + 1));
       if (again !== '') socket.write(again, 'latin1');
     });
-    socket.write(Array.from({ length: options.depth }, next).join(''), 'latin1');
+    const begin = (): void => {
+      socket.write(Array.from({ length: options.depth }, next).join(''), 'latin1');
+    };
+    if (sockets.length <= busy) begin();
+    else idle.push(begin);
   };
   const broken = new Promise<never>((_resolve, reject) => {
     void Promise.all(Array.from({ length: options.connections }, open)).then(() => {

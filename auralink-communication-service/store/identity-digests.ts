@@ -18,8 +18,8 @@ import { findsSql } from './privacy-sql.ts';
 
 /** Look-ups that one statement answers. */
 export const LOOKUPS_GATHERED_MAX = 16;
-/** Such statements that a process has under way at a time. */
-const STATEMENTS_AT_ONCE = 2;
+/** One such statement at a time: two would want both processors, and what waits shares the next one. */
+const STATEMENTS_AT_ONCE = 1;
 
 interface PepperRow extends pg.QueryResultRow {
   pepper_id: number;
@@ -174,13 +174,14 @@ async function drop(pool: pg.Pool, pepperId: number, limit: number): Promise<boo
  * Of each digest all who proved the address. The rules of whose account it is are asked, if it is a person's; the same is
  * read whether or not she may be found.
  */
-const LOOK_UP = `SELECT w.n::int AS n, d.matrix_user_id, extract(epoch FROM d.proved_at)::float8 AS proved_at,
-    (r.person_id IS NULL OR r.state = 'active' AND ${findsSql(
-      '($3::uuid[])[w.question]',
-      'r.person_id',
-      `CASE d.medium WHEN 'email' THEN p.find_by_email ELSE p.find_by_phone END`,
-      'r.visibility',
-    )}) AS found
+const LOOK_UP = `SELECT coalesce(json_agg(json_build_array(
+      w.n, d.matrix_user_id, date_part('epoch', d.proved_at),
+      r.person_id IS NULL OR r.state = 'active' AND ${findsSql(
+        '($3::uuid[])[w.question]',
+        'r.person_id',
+        `CASE d.medium WHEN 'email' THEN p.find_by_email ELSE p.find_by_phone END`,
+        'r.visibility',
+      )})), '[]') AS found
   FROM unnest($1::uuid[], $2::int[]) WITH ORDINALITY AS w (digest, question, n)
   JOIN identity_digests d ON d.digest = w.digest AND d.invite_id IS NULL
   LEFT JOIN matrix_user_mappings m ON m.matrix_user_id = d.matrix_user_id AND m.state = 'active'
@@ -188,14 +189,8 @@ const LOOK_UP = `SELECT w.n::int AS n, d.matrix_user_id, extract(epoch FROM d.pr
   LEFT JOIN person_privacy p ON p.person_id = m.person_id
   WHERE d.field_id IS NULL OR (m.is_primary AND m.person_id = d.person_id)`;
 
-interface FoundRow extends pg.QueryResultRow {
-  /** From 1. */
-  n: number;
-  matrix_user_id: string;
-  /** Seconds since 1970. */
-  proved_at: number;
-  found: boolean;
-}
+/** From 1 the digest's place; whose; when it was proved, in seconds since 1970; whether this asker finds her. */
+type Found = readonly [n: number, userId: string, provedAt: number, found: boolean];
 
 export function findAccounts(pool: pg.Pool): FindAccounts {
   return gather((questions: readonly Question[]) => answerAll(pool, questions), {
@@ -208,24 +203,25 @@ async function answerAll(
   pool: pg.Pool,
   questions: readonly Question[],
 ): Promise<readonly (readonly (string | null)[])[]> {
-  const rows = await query<FoundRow>(pool, 'identity-lookup', LOOK_UP, [
+  // One row: thousands of small ones cost more to read than to find.
+  const [row] = await query<{ found: readonly Found[] }>(pool, 'identity-lookup', LOOK_UP, [
     // As the database writes arrays: none of these needs quotes, and there are thousands of them.
     `{${questions.map(({ digests }) => digests.join()).join()}}`,
     `{${questions.map(({ digests }, i) => digests.map(() => i + 1).join()).join()}}`,
     `{${questions.map(({ asker }) => asker).join()}}`,
   ]);
   // Of several who proved one address the last counts, and nobody where she is not to be found.
-  const last = new Map<number, FoundRow>();
-  for (const row of rows) {
-    const other = last.get(row.n);
-    if (other === undefined || other.proved_at < row.proved_at) last.set(row.n, row);
+  const last = new Map<number, Found>();
+  for (const one of row?.found ?? []) {
+    const other = last.get(one[0]);
+    if (other === undefined || other[2] < one[2]) last.set(one[0], one);
   }
   let n = 0;
   return questions.map(({ digests }) =>
     digests.map(() => {
       n += 1;
-      const row = last.get(n);
-      return row?.found ? row.matrix_user_id : null;
+      const [, userId, , found] = last.get(n) ?? [n, null, 0, false];
+      return found ? userId : null;
     }),
   );
 }

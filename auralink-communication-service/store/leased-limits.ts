@@ -2,13 +2,15 @@
  * A limiter for what is asked very often: it takes several hits of a window at a time and hands them out from memory.
  * Who asks seldom takes one at a time; who goes on asking takes ever more at once. Over all processes no more than the
  * limit is let through. Hits that were taken here are of use here only: who asks several processes may be stopped early,
- * by at most LEASE_HITS_MAX for each of the others.
+ * by at most one lease for each of the others.
  */
 import type { RateLimit, RateLimiter } from '../auralink-modules/auraid/ports.ts';
 import type { TakeHits } from './rate-limits.ts';
 
-/** Hits taken at a time, at most, unless one asks for more at once. */
+/** Hits taken at a time, at most, of limits below LEASE_OF_LIMIT times as many, and unless one asks for more at once. */
 export const LEASE_HITS_MAX = 32;
+/** Of a higher limit one part in so many is taken at a time, at most. */
+export const LEASE_OF_LIMIT = 10;
 /** Askers that a process remembers; what the oldest has left above it is lost. */
 export const LEASES_MAX = 50_000;
 
@@ -32,7 +34,8 @@ export function leasedLimiter(take: TakeHits, nowMs: () => number): RateLimiter 
   const takeMore = async (key: string, limit: RateLimit, count: number): Promise<void> => {
     const lease = findLease(key);
     const left = lease?.left ?? 0;
-    const most = Math.max(count - left, lease === undefined ? 1 : Math.min(lease.size * 2, LEASE_HITS_MAX));
+    const largest = Math.max(LEASE_HITS_MAX, Math.floor(limit.hits / LEASE_OF_LIMIT));
+    const most = Math.max(count - left, lease === undefined ? 1 : Math.min(lease.size * 2, largest));
     // Before asking: the answer may be a while on its way, and no lease may outlive its window.
     const askedAtMs = nowMs();
     const { hits, leftMs } = await take({ key, limit, least: count - left, most });

@@ -43,7 +43,7 @@ export const OPENID_SPENT_SECONDS = 86_400;
 /** An account's token that nobody used for so long is deleted. */
 export const TOKEN_UNUSED_DAYS = 180;
 /** How long a token goes on to be accepted by a process that did not hear of its end. */
-export const TOKEN_CACHE_MS = 1_000;
+export const TOKEN_CACHE_MS = 5_000;
 /** Tokens that a process remembers; about 300 bytes each. */
 export const TOKEN_CACHE_MAX = 20_000;
 
