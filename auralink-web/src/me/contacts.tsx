@@ -166,7 +166,7 @@ function ListFilter({ lists, chosen, onChoose }: ListFilterProps) {
           aria-pressed={chosen === listId}
           onClick={() => onChoose(listId)}
         >
-          {name}
+          {name || 'A name that cannot be read'}
         </button>
       ))}
     </fieldset>

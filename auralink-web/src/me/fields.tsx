@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from 'react';
 import type { AuraLink, FieldKind, ListedField } from '../../../auralink-client/index.ts';
 import { Form, TextField } from '../ui/form.tsx';
 import { Icon } from '../ui/icons.tsx';
-import { Outcome, Panel, Row, Rows, Waiting } from '../ui/panel.tsx';
+import { Confirm, Outcome, Panel, Row, Rows, Waiting } from '../ui/panel.tsx';
 import { useAction } from '../ui/use-action.ts';
 import { useLoaded } from '../ui/use-loaded.ts';
 
@@ -28,11 +28,12 @@ export function Fields({ auralink }: { auralink: AuraLink }) {
   const fields = useLoaded(() => auralink.account.fields());
   const action = useAction();
   const [editing, setEditing] = useState<string | null>(null);
-  const remove = (fieldId: string, label: string): Promise<boolean> =>
-    action.run(async () => {
-      await auralink.account.removeField(fieldId);
-      await fields.reload();
-    }, `${label} removed.`);
+  const [removing, setRemoving] = useState<ListedField | null>(null);
+  const remove = async ({ fieldId, kind }: ListedField): Promise<void> => {
+    await auralink.account.removeField(fieldId);
+    setRemoving(null);
+    await action.run(fields.reload, `${KINDS[kind].label} removed.`);
+  };
   const change = async ({ fieldId, kind }: ListedField, value: string): Promise<void> => {
     await auralink.account.changeField(fieldId, kind, value);
     await action.run(fields.reload, `${KINDS[kind].label} changed.`);
@@ -55,12 +56,23 @@ export function Fields({ auralink }: { auralink: AuraLink }) {
               onEdit={() => setEditing(field.fieldId)}
               onCancel={() => setEditing(null)}
               onChange={(value) => change(field, value)}
-              onRemove={() => void remove(field.fieldId, KINDS[field.kind].label)}
+              onRemove={() => setRemoving(field)}
             />
           ))}
         </Rows>
       )}
       <Outcome action={action} testId="fields-said" />
+      {removing !== null && (
+        <Confirm
+          title={`Remove ${KINDS[removing.kind].label}?`}
+          action="Remove"
+          testId="field-remove-confirm"
+          onClose={() => setRemoving(null)}
+          onConfirm={() => remove(removing)}
+        >
+          <p>What you have confirmed by it ends, too.</p>
+        </Confirm>
+      )}
       <AddField auralink={auralink} onAdded={fields.reload} />
     </Panel>
   );

@@ -2,7 +2,7 @@
 import { useState } from 'react';
 import type { AuraLink, ContactList } from '../../../auralink-client/index.ts';
 import { Form, TextField } from '../ui/form.tsx';
-import { Outcome, Panel, Row, Rows, Sheet, Waiting } from '../ui/panel.tsx';
+import { Confirm, Outcome, Panel, Row, Rows, Sheet, Waiting } from '../ui/panel.tsx';
 import { useAction } from '../ui/use-action.ts';
 import type { Loaded } from '../ui/use-loaded.ts';
 
@@ -16,6 +16,7 @@ interface ListsProps {
 export function Lists({ auralink, lists }: ListsProps) {
   const action = useAction();
   const [name, setName] = useState('');
+  const [removing, setRemoving] = useState<ContactList | null>(null);
   const [renaming, setRenaming] = useState<ContactList | null>(null);
   const make = async (): Promise<void> => {
     await auralink.contacts.makeList(name.trim());
@@ -50,7 +51,7 @@ export function Lists({ auralink, lists }: ListsProps) {
                 className="button quiet small"
                 aria-disabled={action.busy}
                 aria-label={`Remove the list ${titleOf(list)}`}
-                onClick={() => void remove(list)}
+                onClick={() => setRemoving(list)}
               >
                 Remove
               </button>
@@ -59,6 +60,20 @@ export function Lists({ auralink, lists }: ListsProps) {
         </Rows>
       )}
       <Outcome action={action} />
+      {removing !== null && (
+        <Confirm
+          title={`Remove the list ${titleOf(removing)}?`}
+          action="Remove"
+          testId="list-remove-confirm"
+          onClose={() => setRemoving(null)}
+          onConfirm={async () => {
+            await remove(removing);
+            setRemoving(null);
+          }}
+        >
+          <p>Your friends stay; who was on it is not kept.</p>
+        </Confirm>
+      )}
       {renaming !== null && (
         <Renaming
           list={renaming}

@@ -97,6 +97,8 @@ describe('the account by keyboard', () => {
     await pages.hasFocus('field-kind');
     await page.getByRole('button', { name: 'Remove Phone number +4930123456' }).focus();
     await press('Enter');
+    await page.getByTestId('field-remove-confirm').focus();
+    await press('Enter');
     await said('fields-said', /Phone number removed/);
     await pages.hasFocus('Change E-mail address alice@example.net');
   });

@@ -117,6 +117,7 @@ describe('you', () => {
     await frida.get('field-value').fill('+49 (30) 123456');
     await frida.get('field-add').click();
     await frida.page.getByRole('button', { name: 'Remove Phone number +4930123456' }).click();
+    await frida.get('field-remove-confirm').click();
     await says(frida, 'fields-said', /Phone number removed/);
     await frida.page.reload();
     await frida.get('field').filter({ hasText: EMAIL }).waitFor();
@@ -163,6 +164,7 @@ describe('people', () => {
     await frida.get('list-rename').click();
     await frida.get('list').filter({ hasText: 'Roofers' }).waitFor();
     await frida.page.getByRole('button', { name: 'Remove the list Roofers' }).click();
+    await frida.get('list-remove-confirm').click();
     await frida.get('list').waitFor({ state: 'detached' });
     await openPage(frida, 'privacy');
     await frida.get('block-address').fill('@gus.aura');
