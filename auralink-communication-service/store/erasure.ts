@@ -72,7 +72,14 @@ export function erasureStore(pool: pg.Pool): ErasureStore {
   return { ...leaving, ...aftermath(pool) };
 }
 
-type Leaving = 'lockActive' | 'listAccounts' | 'listFriends' | 'emptyPerson' | 'begin' | 'finish';
+type Leaving =
+  | 'lockActive'
+  | 'lockReleased'
+  | 'listAccounts'
+  | 'listFriends'
+  | 'emptyPerson'
+  | 'begin'
+  | 'finish';
 
 const leaving: Pick<ErasureStore, Leaving> = {
   async lockActive(tx, personId) {
@@ -81,6 +88,17 @@ const leaving: Pick<ErasureStore, Leaving> = {
       'erasure-lock',
       `SELECT aura_id, dashboard_user_id FROM aura_id_registry WHERE person_id = $1 AND state = 'active' FOR UPDATE`,
       [personId],
+    );
+    return row === undefined ? null : { auraId: row.aura_id, dashboardUserId: row.dashboard_user_id };
+  },
+
+  async lockReleased(tx, personId, days) {
+    const [row] = await query<{ aura_id: AuraId; dashboard_user_id: string | null }>(
+      tx,
+      'erasure-lock-released',
+      `SELECT aura_id, dashboard_user_id FROM aura_id_registry
+       WHERE person_id = $1 AND state = 'released' AND ended_at < now() - make_interval(days => $2) FOR UPDATE`,
+      [personId, days],
     );
     return row === undefined ? null : { auraId: row.aura_id, dashboardUserId: row.dashboard_user_id };
   },
@@ -139,6 +157,12 @@ const leaving: Pick<ErasureStore, Leaving> = {
 
 function aftermath(pool: pg.Pool): Omit<ErasureStore, Leaving> {
   return {
+    async listReleased(days, limit) {
+      const sql = `SELECT person_id FROM aura_id_registry
+        WHERE state = 'released' AND ended_at < now() - make_interval(days => $1) ORDER BY ended_at LIMIT $2`;
+      const rows = await query<{ person_id: PersonId }>(pool, 'erasure-released', sql, [days, limit]);
+      return rows.map((row) => row.person_id);
+    },
     async findStepsDone(personId) {
       const [row] = await query<{ steps_done: string[] }>(
         pool,

@@ -3,7 +3,14 @@ import type { FastifyPluginAsync } from 'fastify';
 import type { Synapse } from '../adapters/synapse.ts';
 import type { Audit } from '../auralink-modules/auraid/audit.ts';
 import type { Vault } from '../auralink-modules/auraid/data-keys.ts';
-import { ERASE_TOPIC, type ErasureDeps, erase, erasureHandler } from '../auralink-modules/auraid/erasure.ts';
+import {
+  ERASE_TOPIC,
+  type ErasureDeps,
+  erase,
+  eraseReleased,
+  erasureHandler,
+  RELEASED_LOOK_SECONDS,
+} from '../auralink-modules/auraid/erasure.ts';
 import { ACTS_LISTED_MAX, exportAll } from '../auralink-modules/auraid/export.ts';
 import type { ProveHerself } from '../auralink-modules/auraid/matrix-accounts.ts';
 import type { KeyRingSource } from '../auralink-modules/auraid/key-ring.ts';
@@ -20,7 +27,7 @@ import { erasureStore } from '../store/erasure.ts';
 import { exportStore } from '../store/export.ts';
 import { nameStore } from '../store/names.ts';
 import { rateLimiter } from '../store/rate-limits.ts';
-import type { Base } from './base.ts';
+import type { Base, Chore } from './base.ts';
 import { dashboardEventsOf } from './dashboard.ts';
 import { identityVault } from './identity-service.ts';
 
@@ -41,6 +48,7 @@ export interface LeavingNeeds {
 
 export interface LeavingPart {
   readonly plugins: FastifyPluginAsync[];
+  readonly chores: Chore[];
   readonly outboxHandlers: ReadonlyMap<string, OutboxHandler>;
 }
 
@@ -92,6 +100,13 @@ export function wireLeaving(base: Omit<Base, 'processId'>, needs: LeavingNeeds):
         erase: (personId, confirmation) => erase(erasing, personId, confirmation),
       }),
     ] as FastifyPluginAsync[],
+    chores: [
+      {
+        job: 'identity.erase_released',
+        everySeconds: RELEASED_LOOK_SECONDS,
+        run: async () => void (await eraseReleased(erasing)),
+      },
+    ],
     outboxHandlers: new Map([[ERASE_TOPIC, erasureHandler(erasing)]]),
   };
 }

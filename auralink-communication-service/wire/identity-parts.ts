@@ -120,6 +120,7 @@ export function wireParts(base: Omit<Base, 'processId'>, needs: PartsNeeds): Par
       ...finding.chores,
       ...identityService.chores,
       ...documents.chores,
+      ...leaving.chores,
       ...parts.flatMap((part) => part.chores),
     ],
     outboxHandlers: new Map([...parts, leaving, identityService].flatMap((part) => [...part.outboxHandlers])),

@@ -10,7 +10,7 @@ import type { Tx, UnitOfWork } from '../../core/unit-of-work.ts';
 import type { DashboardEvents } from '../dashboard/model.ts';
 import type { Actor, Audit } from './audit.ts';
 import { takeBackLater } from './matrix-profile.ts';
-import { goneAddress, type NamesService, tellGone } from './names-service.ts';
+import { ALIAS_DAYS, goneAddress, type NamesService, REST_DAYS, tellGone } from './names-service.ts';
 import type { EndpointRevoked } from './ports.ts';
 import type { ErasureStore, LeftAccount, SessionEnder } from './ports-leaving.ts';
 import type { ContactStore, EventAppender, Outbox } from './ports-privacy.ts';
@@ -21,6 +21,12 @@ export const ERASE_TOPIC = 'identity.erase';
 export const ERASURE_FRIENDS_TOLD_MAX = 500;
 /** Calls from which her name is taken in one statement. */
 export const ERASURE_HISTORY_BATCH = 1_000;
+/** Whoever gave her name back is erased when she has not returned for so long: as long as the name was kept for her. */
+export const RELEASED_KEPT_DAYS = ALIAS_DAYS + REST_DAYS;
+/** Such people that one round erases. */
+export const RELEASED_ERASED_MAX = 100;
+/** How often it is looked for them. */
+export const RELEASED_LOOK_SECONDS = 3_600;
 
 export interface ErasureDeps {
   readonly unitOfWork: UnitOfWork;
@@ -125,6 +131,22 @@ export async function eraseAgain(deps: EraseDeps, personId: PersonId): Promise<b
     if (own !== null) await eraseIn(deps, tx, personId, own, 'system');
     return own !== null;
   });
+}
+
+/** How many it erased of those who gave their names back and did not return; more may be left. */
+export async function eraseReleased(deps: EraseDeps & Pick<ErasureDeps, 'cache'>): Promise<number> {
+  let erased = 0;
+  for (const personId of await deps.store.listReleased(RELEASED_KEPT_DAYS, RELEASED_ERASED_MAX)) {
+    const isErased = await deps.unitOfWork.run(async (tx) => {
+      const own = await deps.store.lockReleased(tx, personId, RELEASED_KEPT_DAYS);
+      if (own !== null) await eraseIn(deps, tx, personId, own, 'system');
+      return own !== null;
+    });
+    if (!isErased) continue;
+    erased += 1;
+    deps.cache.changed([personId]);
+  }
+  return erased;
 }
 
 type Own = NonNullable<Awaited<ReturnType<ErasureStore['lockActive']>>>;

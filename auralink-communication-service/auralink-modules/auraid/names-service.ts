@@ -135,7 +135,9 @@ export async function holdForErased(
   tx: Tx,
   personId: PersonId,
 ): Promise<void> {
-  await deps.names.holdCurrent(tx, holdOf(deps, personId, 'erased'));
+  // Who gave hers back has none to hold: it has rested since.
+  const own = await deps.names.lockPerson(tx, personId);
+  if (own?.state !== 'released') await deps.names.holdCurrent(tx, holdOf(deps, personId, 'erased'));
   await deps.names.forgetHolds(tx, personId);
 }
 

@@ -23,6 +23,14 @@ export interface ErasureStore {
     tx: Tx,
     personId: PersonId,
   ): Promise<{ readonly auraId: AuraId; readonly dashboardUserId: string | null } | null>;
+  /** Those who gave their names back so many days ago and have not returned, the first first. */
+  listReleased(days: number, limit: number): Promise<PersonId[]>;
+  /** Locks the row of one of them; null when she has returned. */
+  lockReleased(
+    tx: Tx,
+    personId: PersonId,
+    days: number,
+  ): Promise<{ readonly auraId: AuraId; readonly dashboardUserId: string | null } | null>;
   listAccounts(tx: Tx, personId: PersonId): Promise<OwnAccount[]>;
   /** Some of her friends, who are told that she changed. */
   listFriends(tx: Tx, personId: PersonId, limit: number): Promise<PersonId[]>;

@@ -186,7 +186,8 @@ function Release({ auralink, session, auraId }: PageProps & { auraId: string }) 
         >
           <p>
             For 90 days you alone can take it back, by signing in with your Matrix id. For 90 days more it
-            rests. After that anybody may claim it.
+            rests. After that anybody may claim it, and what we keep for you is erased, if you have not
+            returned.
           </p>
         </Confirm>
       )}
