@@ -178,10 +178,17 @@ export const messageLimits: MessageLimits = {
     for (const { kind, key, hits } of windows) {
       const row = byKey.get(key);
       if (row !== undefined && row.hits > hits) {
+        // The caller's transaction may go on without the message: what is not sent uses nothing up.
+        await messageLimits.takeBack(tx, windows);
         return { kind, retryAfterSeconds: Math.max(1, row.left_seconds) };
       }
     }
     return null;
+  },
+
+  async takeBack(tx, windows) {
+    const sql = 'UPDATE rate_limits SET hits = greatest(0, hits - 1) WHERE key = ANY ($1)';
+    await query(tx, 'message-limits-back', sql, [windows.map((window) => window.key)]);
   },
 
   async spend(tx, costMicros, capMicros) {

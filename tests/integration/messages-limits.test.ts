@@ -125,6 +125,32 @@ test('what a transaction counted goes with it, and a refusal leaves the transact
   assert.equal(rows[0].n, CODES_PER_ADDRESS_HOUR + 1);
 });
 
+test('what is refused uses up no other window, though its transaction goes on', async () => {
+  const { part } = rooms[0];
+  const to = 'one@mail.example';
+  const expiresAt = new Date(Date.now() + 600_000);
+  const message = { ...EMAIL, to, expiresAt } as OutgoingMessage;
+  for (let i = 0; i < CODES_PER_ADDRESS_HOUR + 30; i++) {
+    await db.unitOfWork.run(async (tx) => {
+      await part.messages.enqueue(tx, message, { ip: '192.0.2.1' }).catch((error: Refusal) => {
+        assert.equal(error.details.reason, 'address');
+      });
+    });
+  }
+  const { rows } = await db.pool.query<{ key: string; hits: number }>('SELECT key, hits FROM rate_limits');
+  assert.ok(rows.length >= 3);
+  for (const { key, hits } of rows) assert.equal(hits, CODES_PER_ADDRESS_HOUR, key);
+});
+
+test('a code that is not sent counts for its address as one that is', async () => {
+  const { part } = rooms[0];
+  const to = 'nobody@mail.example';
+  for (let i = 0; i < CODES_PER_ADDRESS_HOUR + 3; i++) {
+    await db.unitOfWork.run((tx) => part.messages.countAddress(tx, 'email', to));
+  }
+  assert.deepEqual(await rush(() => ({ to }), undefined, { times: 2 }), { letIn: 0, reasons: ['address'] });
+});
+
 test('what is wrong with a message is told by its field', async () => {
   for (const [field, over] of [
     ['to', { to: 'alice' }],

@@ -148,6 +148,22 @@ test('a code dies with its time, with a newer one, and with the proof of its add
   assert.equal(passwords.get(personId), undefined);
 });
 
+test('who asks twice learns nothing from the first one', async () => {
+  const hers = fresh();
+  const { auraId } = await provedPerson(hers);
+  const told: unknown[] = [];
+  for (const address of [hers, fresh()]) {
+    const { resetId } = await forgotten.ask(auraId, address, IP);
+    await forgotten.ask(auraId, address, IP);
+    const refusals: string[] = [];
+    for (let i = 0; i <= CODE_TRIES_MAX; i++) {
+      refusals.push(await refusal(forgotten.reset(resetId, '000000', 'a new password', IP)));
+    }
+    told.push(refusals);
+  }
+  assert.deepEqual(told[0], told[1]);
+});
+
 test('an unknown reset, and what is no address, are said to be so to everybody', async () => {
   const unknown = '01890000-0000-7000-8000-000000000000' as ChallengeId;
   assert.equal(

@@ -60,6 +60,7 @@ export const messages: Messages = {
     sent.push(message);
     return `m${sent.length}` as MessageId;
   },
+  countAddress: async () => {},
   codeUsed: async (_tx, id) => void used.push(id),
 };
 export const door = await openIdentityDoor(

@@ -138,6 +138,7 @@ export function recordingCourier(): RecordingCourier {
       return messageId;
     },
     offers: () => true,
+    countAddress: async () => {},
     codeUsed: async (_tx, messageId) => void used.push(messageId),
     last: (to) => {
       const found = sent.findLast((message) => message.to === to);

@@ -78,5 +78,6 @@ test("a server's words are kept without the address, in whatever form, and witho
     assert.equal(saidWithout(to, words), kept);
   }
   assert.equal(saidWithout('+4915112345678', 'no route to +49 151 12345678'), 'no route to …');
+  assert.equal(saidWithout('', 'closing, call 123456'), 'closing, call …', 'about no message');
   assert.equal(saidWithout('+4915112345678', 'no route to 004915112345678'), 'no route to …');
 });

@@ -49,6 +49,12 @@ test('what is no e-mail address is refused', () => {
   }
 });
 
+test('numbers that cost more than others, to the gain of whoever has them, are none', () => {
+  for (const typed of ['+49 900 1234567', '+44 871 712 3456', '+49 180 512345']) {
+    assert.equal(normalAddress('phone', typed), null, typed);
+  }
+});
+
 test('a number is one however it is typed, and only one that may exist', () => {
   for (const typed of ['+49 (30) 123-4567', '+49301234567', '0049 30 1234567', ' +49.30.1234567 ']) {
     assert.equal(normalAddress('phone', typed), '+49301234567', typed);

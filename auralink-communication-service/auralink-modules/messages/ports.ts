@@ -104,11 +104,16 @@ export interface Window {
 }
 
 export interface MessageLimits {
-  /** Counts one in each window, in one order for everybody. The first that is full, with its seconds left; null: none. */
+  /**
+   * Counts one in each window, in one order for everybody; in none when any is full. The first that is full, with its
+   * seconds left; null: none.
+   */
   hit(
     tx: Tx,
     windows: readonly Window[],
   ): Promise<{ readonly kind: LimitKind; readonly retryAfterSeconds: number } | null>;
+  /** Of a message that is not sent after all: one less in each window. */
+  takeBack(tx: Tx, windows: readonly Window[]): Promise<void>;
   /** Adds to what today costs (UTC), unless that would be more than `capMicros`; seconds until tomorrow then, else null. */
   spend(tx: Tx, costMicros: number, capMicros: number): Promise<number | null>;
 }

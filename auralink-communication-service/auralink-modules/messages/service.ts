@@ -47,6 +47,14 @@ export interface MessagesDeps {
 export function createMessages(deps: MessagesDeps): Messages {
   return {
     enqueue: (tx, message, from) => enqueue(deps, tx, message, from.ip),
+    countAddress: async (tx, channel, to) => {
+      const code = { channel, to, purpose: 'password', personId: null } as const;
+      const windows = windowsOf(code, { ip: '', prefixDigest: null }, deps.sealer.digest);
+      await deps.limits.hit(
+        tx,
+        windows.filter(({ kind }) => kind === 'address'),
+      );
+    },
     offers: (channel) => deps.channels.has(channel),
     codeUsed: (tx, messageId) => deps.store.codeUsed(tx, messageId),
   };
@@ -69,7 +77,10 @@ async function enqueue(deps: MessagesDeps, tx: Tx, given: OutgoingMessage, ip: s
   if (cost.micros > 0) {
     const cap = deps.dailySpendMicros ?? Number.MAX_SAFE_INTEGER;
     const untilTomorrow = await deps.limits.spend(tx, cost.micros, cap);
-    if (untilTomorrow !== null) throw limited(deps, message.channel, 'spend', untilTomorrow);
+    if (untilTomorrow !== null) {
+      await deps.limits.takeBack(tx, windows);
+      throw limited(deps, message.channel, 'spend', untilTomorrow);
+    }
   }
   const messageId = deps.newId<Awaited<ReturnType<Messages['enqueue']>>>();
   const seal = (column: 'address' | 'content', plain: string) =>

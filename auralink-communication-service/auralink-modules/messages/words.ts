@@ -11,10 +11,11 @@ const LOCAL_PART_MIN = 3;
 export function saidWithout(address: string, words: string): string {
   const at = address.lastIndexOf('@');
   const local = at < 0 ? '' : address.slice(0, at);
-  const parts = [address, ...(local.length >= LOCAL_PART_MIN ? [local] : [])];
-  const quoted = new RegExp(parts.map(escaped).join('|'), 'giu');
-  return words
-    .replace(quoted, CUT)
+  const parts = [address, ...(local.length >= LOCAL_PART_MIN ? [local] : [])].filter((part) => part !== '');
+  // Without an address there is nothing to look for; an empty pattern would be found between all letters.
+  const cut =
+    parts.length === 0 ? words : words.replace(new RegExp(parts.map(escaped).join('|'), 'giu'), CUT);
+  return cut
     .replace(/[^\s<>@]+@[^\s<>@]+/g, CUT)
     .replace(/\+?\d(?:[ ()-]?\d){5,}/g, CUT)
     .replace(/[\p{Cc}\s]+/gu, ' ')

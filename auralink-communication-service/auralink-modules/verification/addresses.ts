@@ -16,7 +16,8 @@ const LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 /** Why an address is none, in words that say what would be right. */
 export const ADDRESS_FAULTS: Readonly<Record<CodeMethod, string>> = {
   email: 'must be an e-mail address such as anna@example.org',
-  phone: 'must be a phone number that exists, with its country, such as +49 30 1234567',
+  phone:
+    'must be a phone number that exists and costs what others do, with its country, such as +49 30 1234567',
 };
 
 /** Normal form: an e-mail address in lower case with its domain in ASCII, a number as E.164. Null when it is none. */
@@ -47,12 +48,16 @@ function asciiDomain(text: string): string | null {
   return isName && domain.length <= DOMAIN_MAX_LENGTH ? domain : null;
 }
 
+/** Whose calls and messages cost more than others', to the gain of whoever has the number; or that nobody reads. */
+const DEAR: ReadonlySet<string> = new Set(['PREMIUM_RATE', 'SHARED_COST', 'UAN', 'PAGER', 'VOICEMAIL']);
+
 /** Only with its country: who types 0170… means a country that we do not know. */
 function normalNumber(text: string): string | null {
   const international = text.replace(/^00/, '+');
   if (!international.startsWith('+')) return null;
   const number = parsePhoneNumberFromString(international);
-  return number?.isValid() === true && number.ext === undefined ? number.number : null;
+  if (number?.isValid() !== true || number.ext !== undefined) return null;
+  return DEAR.has(number.getType() ?? '') ? null : number.number;
 }
 
 /** Enough for its owner to know it again, too little for others: `a…@example.org`, `+49 … 67`. */

@@ -8,7 +8,7 @@ import { type ChallengeId, type NewId, NOBODY, type PersonId, type VerificationI
 import type { Tx, UnitOfWork } from '../../core/unit-of-work.ts';
 import { ADDRESS_FAULTS, masked, normalAddress } from './addresses.ts';
 import { channelOf, refusalOf } from './challenges.ts';
-import { judge, makeCode } from './codes.ts';
+import { isAmong, judge, makeCode } from './codes.ts';
 import { CODE_TRIES_MAX, CODE_TTL_SECONDS, type CodeMethod } from './model.ts';
 import { type NoticeDeps, notify } from './notices.ts';
 import type { ProofNews, ProofStore, SubjectIndexer } from './ports.ts';
@@ -88,6 +88,7 @@ async function ask<B>(deps: ForgottenDeps<B>, user: string, typed: string, ip: s
   const code = makeCode(deps.randomBytes);
   await deps.unitOfWork.run(async (tx) => {
     const whose = personId !== null && verificationId !== null ? { personId, verificationId } : null;
+    if (whose === null) await deps.courier.countAddress(tx, channelOf(method), address);
     const sent = whose && (await send(deps, tx, whose, { method, address, code, expiresAt, ip }));
     await deps.challenges.insert(tx, {
       ...{ challengeId: resetId, purpose: 'password', expiresAt, linkHash: null, secretEnvelope: null },
@@ -145,7 +146,10 @@ async function reset<B>(
   const outcome = await deps.unitOfWork.run(async (tx) => {
     const challenge = await deps.challenges.lock(tx, resetId, 'password');
     if (challenge === null) throw unknownReset();
-    const verdict = judge(challenge, deps.secrets.all('verification-code', `${resetId}\0${code}`));
+    const digests = deps.secrets.all('verification-code', `${resetId}\0${code}`);
+    const judged = judge(challenge, digests);
+    // Only what is known is replaced when it is asked for again. Whoever has no code of it is told what is told of nobody's.
+    const verdict = judged === 'replaced' && !isAmong(challenge.codeHash, digests) ? 'wrong' : judged;
     // A wrong code is counted: that must be kept, so nothing is thrown in here.
     if (verdict === 'wrong') return { tries: await deps.challenges.countTry(tx, resetId), verdict };
     if (verdict !== 'right' || challenge.personId === null) return { tries: challenge.tries, verdict };

@@ -27,6 +27,8 @@ export interface Courier {
     from: { readonly ip: string },
   ): Promise<string>;
   offers(channel: 'email' | 'sms'): boolean;
+  /** A code that is not sent counts for its address as one that is: what may be sent to it tells nothing. */
+  countAddress(tx: Tx, channel: 'email' | 'sms', to: string): Promise<void>;
   /** The code that this message carried was submitted. */
   codeUsed(tx: Tx, messageId: string): Promise<void>;
 }
