@@ -25,6 +25,7 @@ interface DocumentRow extends pg.QueryResultRow {
   missing: Missing[];
   note_envelope: Buffer | null;
   round: number;
+  seen_sides: Side[];
   created_at: Date;
   sent_at: Date | null;
   decided_at: Date | null;
@@ -33,7 +34,7 @@ interface DocumentRow extends pg.QueryResultRow {
 }
 
 const COLUMNS = `d.document_id, d.person_id, d.state, d.decided_by, d.lines_envelope, d.reason, d.missing, d.note_envelope,
-  d.round, d.created_at, d.sent_at, d.decided_at, d.delete_at,
+  d.round, d.seen_sides, d.created_at, d.sent_at, d.decided_at, d.delete_at,
   (SELECT json_agg(json_build_object('imageId', i.image_id, 'side', i.side, 'width', i.width, 'height', i.height,
       'bytes', i.bytes, 'uploadedAt', i.created_at) ORDER BY i.side DESC)
     FROM document_images i WHERE i.document_id = d.document_id) AS images`;
@@ -48,6 +49,7 @@ const toDocument = (row: DocumentRow): StoredDocument => ({
   missing: row.missing,
   noteEnvelope: row.note_envelope,
   round: row.round,
+  seenSides: row.seen_sides,
   createdAt: row.created_at,
   sentAt: row.sent_at,
   decidedAt: row.decided_at,
@@ -174,7 +176,15 @@ async function touch(tx: Tx, documentId: string): Promise<void> {
   await query(tx, 'documents-touch', sql, [documentId]);
 }
 
-type ByReviewers = 'listWaiting' | 'claim' | 'findClaimed' | 'find' | 'release' | 'judge' | 'countVerdicts';
+type ByReviewers =
+  | 'listWaiting'
+  | 'claim'
+  | 'findClaimed'
+  | 'setSeen'
+  | 'find'
+  | 'release'
+  | 'judge'
+  | 'countVerdicts';
 
 const NOT_JUDGED_BY = (reviewer: string): string => `NOT EXISTS (SELECT FROM document_reviews r
   WHERE r.document_id = d.document_id AND r.round = d.round AND r.reviewer_person_id = ${reviewer})`;
@@ -202,7 +212,8 @@ function reviewing(pool: pg.Pool): Pick<DocumentStore, ByReviewers> {
       }));
     },
     async claim(tx, documentId, reviewer, seconds) {
-      const sql = `UPDATE identity_documents d SET claimed_by = $2, claimed_until = now() + make_interval(secs => $3)
+      const sql = `UPDATE identity_documents d SET claimed_by = $2, claimed_until = now() + make_interval(secs => $3),
+          seen_sides = CASE WHEN before.renewed THEN d.seen_sides ELSE '{}' END
         FROM (SELECT document_id, claimed_by = $2 AND claimed_until > now() AS renewed FROM identity_documents
           WHERE document_id = $1 FOR UPDATE) before
         WHERE d.document_id = before.document_id AND d.state = 'pending' AND d.person_id <> $2
@@ -220,6 +231,11 @@ function reviewing(pool: pg.Pool): Pick<DocumentStore, ByReviewers> {
         FOR UPDATE OF d`;
       const [row] = await query<DocumentRow>(tx, 'documents-claimed', sql, [documentId, reviewer]);
       return row === undefined ? null : toDocument(row);
+    },
+    async setSeen(tx, documentId, side) {
+      const sql = `UPDATE identity_documents SET seen_sides = array_append(seen_sides, $2)
+        WHERE document_id = $1 AND NOT $2 = ANY (seen_sides)`;
+      await query(tx, 'documents-seen', sql, [documentId, side]);
     },
     async find(documentId) {
       const sql = `SELECT ${COLUMNS} FROM identity_documents d WHERE d.document_id = $1`;

@@ -92,6 +92,9 @@ test('lines, pictures, queue, approval: what she sends is seen by one reviewer a
   assert.equal((await verdict(rolf, documentId, { verdict: 'approve' })).body.reason, 'not_claimed');
   const seen = await rita.ask<string>('GET', `/reviews/${documentId}/images/front`);
   assert.equal(seen.status, 200);
+  const half = await verdict(rita, documentId, { verdict: 'approve' });
+  assert.deepEqual([half.status, half.body.reason], [409, 'pictures_unseen'], 'the back was not looked at');
+  await rita.ask('GET', `/reviews/${documentId}/images/back`);
   assert.deepEqual((await verdict(rita, documentId, { verdict: 'approve' })).body, { decided: true });
   const after = await newest(alice);
   assert.deepEqual([after.state, after.by], ['approved', 'reviewers']);
@@ -101,8 +104,9 @@ test('lines, pictures, queue, approval: what she sends is seen by one reviewer a
   ]);
   assert.equal((await rita.ask('GET', `/reviews/${documentId}/images/front`)).status, 409, 'it is decided');
   const acts = await actsOf(alice);
-  for (const act of ['begun', 'sent', 'claimed', 'viewed', 'judged', 'approved']) {
-    assert.equal(acts.filter((one) => one === `document.${act}`).length, 1, act);
+  const times = { begun: 1, sent: 1, claimed: 1, viewed: 2, judged: 1, approved: 1 };
+  for (const [act, count] of Object.entries(times)) {
+    assert.equal(acts.filter((one) => one === `document.${act}`).length, count, act);
   }
 });
 
@@ -318,7 +322,9 @@ test('two reviewers must agree: the same verdict by two people, a third breaks t
   const say = async (one: DocumentPerson, body: object) => {
     const at = one.at(two);
     const claimed = await at.ask('POST', `/reviews/${id}/claim`);
-    return claimed.status === 200 ? (await verdict(at, id, body)).body.decided : claimed.body.reason;
+    if (claimed.status !== 200) return claimed.body.reason;
+    await at.ask('GET', `/reviews/${id}/images/front`);
+    return (await verdict(at, id, body)).body.decided;
   };
   assert.equal(await say(rita, { verdict: 'approve' }), false);
   assert.equal(await say(rita, { verdict: 'approve' }), 'not_to_be_had', 'nobody twice');

@@ -104,6 +104,8 @@ export interface StoredDocument {
   readonly missing: readonly Missing[];
   readonly noteEnvelope: Buffer | null;
   readonly round: number;
+  /** Pictures that the reviewer who has it now has opened. */
+  readonly seenSides: readonly Side[];
   readonly createdAt: Date;
   readonly sentAt: Date | null;
   readonly decidedAt: Date | null;
@@ -174,6 +176,8 @@ export interface DocumentStore {
   } | null>;
   /** What she has claimed and still has, locked. */
   findClaimed(tx: Tx, documentId: string, reviewer: PersonId): Promise<StoredDocument | null>;
+  /** The reviewer who has it has opened this picture. */
+  setSeen(tx: Tx, documentId: string, side: Side): Promise<void>;
   /** Anybody's, as it is just now. */
   find(documentId: string): Promise<StoredDocument | null>;
   release(tx: Tx, documentId: string, reviewer: PersonId): Promise<boolean>;

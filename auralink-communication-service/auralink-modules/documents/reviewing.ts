@@ -42,7 +42,10 @@ export interface Reviewing {
   release(reviewer: PersonId, documentId: string): Promise<void>;
   /** Throws conflict (not_claimed). */
   image(reviewer: PersonId, documentId: string, side: Side): Promise<Picture>;
-  /** Throws conflict (not_claimed), invalid (mrz_faults) for an approval of what does not fit any more. */
+  /**
+   * Throws conflict (not_claimed; pictures_unseen for an approval), invalid (mrz_faults) for an approval of what does
+   * not fit any more.
+   */
   judge(reviewer: PersonId, documentId: string, verdict: Verdict): Promise<{ readonly decided: boolean }>;
 }
 
@@ -157,6 +160,7 @@ async function image(
     if (stored === null) throw notClaimed();
     const one = await deps.store.findImage(tx, documentId, side);
     if (one === null) throw unknownDocument();
+    await deps.store.setSeen(tx, documentId, side);
     const { personId } = stored;
     const detail = { document: documentId, side };
     await deps.news.record(tx, {
@@ -183,6 +187,7 @@ async function judgeOne(
     if (owner === null || (await deps.store.lockPerson(tx, owner)) === null) throw notClaimed();
     const stored = await deps.store.findClaimed(tx, documentId, reviewer);
     if (stored === null) throw notClaimed();
+    if (verdict.verdict === 'approve') assertSeen(stored);
     const agreed = await deps.store.judge(tx, {
       ...{ documentId, reviewer, reviewId: deps.newId(), round: stored.round, verdict: verdict.verdict },
       reason: verdict.verdict === 'reject' ? verdict.reason : null,
@@ -201,6 +206,14 @@ async function judgeOne(
   });
   deps.proofs.committed(changed);
   return { decided };
+}
+
+/** The level that an approval proves says that somebody saw the pictures. */
+function assertSeen({ images, seenSides }: StoredDocument): void {
+  const unseen = images.map(({ side }) => side).filter((side) => !seenSides.includes(side));
+  if (unseen.length === 0) return;
+  const message = `Look at every picture before you accept it: the ${unseen.join(' and the ')} is left.`;
+  throw new AuraError('conflict', message, { reason: 'pictures_unseen', missing: unseen });
 }
 
 const STATES = { approve: 'approved', reject: 'rejected', ask: 'asked' } as const;
