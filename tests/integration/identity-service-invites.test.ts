@@ -175,3 +175,19 @@ test('what a person bound and whom she invited is in her export, and goes with h
   );
   assert.equal(kept.rows.length, 0);
 });
+
+test('ids that another homeserver made up bring no lines and no paths into the message', async () => {
+  const userId = `@x\n\nPay at https://evil.example/pay:${alice.userId.split(':').slice(1).join(':')}`;
+  const token = await tokenFor(db, userId);
+  const body = {
+    medium: 'email',
+    address: freshAddress(),
+    room_id: '!https://evil.example/r',
+    sender: userId,
+  };
+  const stored = await post('/store-invite', body, token);
+  assert.equal(stored.status, 200, JSON.stringify(stored.body));
+  const { text } = sent.at(-1)!.content;
+  assert.ok(!text.includes('evil.example/'), text);
+  assert.ok(!/^Pay/m.test(text), text);
+});

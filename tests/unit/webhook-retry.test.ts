@@ -64,6 +64,8 @@ test('Retry-After is honoured in seconds and as a date, up to an hour', () => {
     afterSeconds: RETRY_WAIT_MAX_SECONDS,
     pause: true,
   });
+  const patient = judge(said(503, null), tried);
+  assert.deepEqual(judge(said(503, '0'), tried), { ...patient, pause: true }, 'never sooner than without it');
   assert.equal(retryAfterSeconds('soon', NOW), null);
   assert.equal(retryAfterSeconds('Thu, 01 Jan 2026 11:00:00 GMT', NOW), 0, 'the past is now');
 });

@@ -39,7 +39,9 @@ export function judge(answer: Answer, { attempts, ageSeconds, now, chance }: Tri
   if (left <= 0) return { what: 'dead' };
   const asked = retryAfterSeconds(answer.retryAfter, now);
   const doubled = Math.min(RETRY_WAIT_MAX_SECONDS, RETRY_FIRST_SECONDS * 2 ** (attempts - 1));
-  const wait = asked === null ? doubled * (0.5 + chance / 2) : Math.min(asked, RETRY_WAIT_MAX_SECONDS);
+  const own = doubled * (0.5 + chance / 2);
+  // A server that is over may ask for more patience, not for less.
+  const wait = asked === null ? own : Math.max(own, Math.min(asked, RETRY_WAIT_MAX_SECONDS));
   // The last try is made when the day is over, not before.
   return { what: 'retry', afterSeconds: Math.min(wait, left), pause: asked !== null };
 }

@@ -178,14 +178,19 @@ function line(text: string): string {
     .slice(0, 80);
 }
 
+/** An id that another homeserver may have made up: no line of its own, and no path that a mail program would open. */
+const shownId = (id: string): string => id.replace(/[\p{Cc}\p{Cf}\s/\\<>]+/gu, '·');
+
 function inviteText(deps: InvitesDeps, request: InviteRequest, token: string, seed: string) {
   const who =
-    request.senderName === null ? request.sender : `${line(request.senderName)} (${request.sender})`;
+    request.senderName === null
+      ? shownId(request.sender)
+      : `${line(request.senderName)} (${shownId(request.sender)})`;
   const room = request.roomName === null ? '' : ` “${line(request.roomName)}”`;
   const query = new URLSearchParams({ token, private_key: seed });
   const text =
     `${who} invites you into the Matrix room${room}.\n\n` +
-    `Room: ${request.roomId}\n\n` +
+    `Room: ${shownId(request.roomId)}\n\n` +
     `Sign in to any Matrix account, choose ${deps.serverName} as its identity server, and add this e-mail address ` +
     'there so that you can be found by it: the invitation is then in your list of rooms.\n\n' +
     `For programs that sign an invitation themselves: ${deps.apiUrl}/sign-ed25519?${query}\n\n` +

@@ -126,7 +126,8 @@ export function createLookup(deps: LookupDeps): Lookup {
       }
       const units = Math.max(1, Math.ceil(addresses.length / LOOKUP_UNIT));
       await deps.count(`identity-lookup:${userId}`, LOOKUP_LIMIT, units);
-      const hashes = addresses.filter((hash) => HASH.test(hash));
+      // One answer a hash, however often it is asked for.
+      const hashes = [...new Set(addresses.filter((hash) => HASH.test(hash)))];
       if (hashes.length === 0) return {};
       const digests = hashes.map((hash) => digestOf(key, hash));
       const accounts = await deps.findAccounts({ asker: personId ?? NOBODY, digests });
