@@ -45,10 +45,11 @@ const associations: Pick<BindingStore, Associations> = {
     await query(tx, 'identity-address-lock', sql, [digest.padEnd(16, '0')]);
   },
   async findByDigests(tx, medium, digests) {
-    const rows = await query<{ association_id: string; matrix_user_id: UserId; medium: Medium }>(
+    type Row = { association_id: string; matrix_user_id: UserId; medium: Medium; validated_at: Date };
+    const rows = await query<Row>(
       tx,
       'identity-associations-find',
-      `SELECT DISTINCT a.association_id, a.matrix_user_id, a.medium
+      `SELECT DISTINCT a.association_id, a.matrix_user_id, a.medium, a.validated_at
        FROM identity_digests d JOIN identity_associations a USING (association_id)
        WHERE d.digest = ANY ($1::uuid[]) AND a.medium = $2`,
       [digests, medium],
@@ -57,6 +58,7 @@ const associations: Pick<BindingStore, Associations> = {
       associationId: row.association_id,
       userId: row.matrix_user_id,
       medium: row.medium,
+      validatedAt: row.validated_at,
     }));
   },
   async insert(tx, { associationId, userId, medium, envelope, validatedAt }) {

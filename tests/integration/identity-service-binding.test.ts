@@ -185,10 +185,18 @@ test('a number is proved by a code in an SMS', async () => {
 
 test('of two accounts that prove one address the newer has it; a proof of the address alone unbinds', async () => {
   const email = freshAddress();
-  await bind(alice, await validate(alice, email));
+  const older = await validate(alice, email);
+  await bind(alice, older);
   const mallory = await account();
   const asked = await validate(mallory, email);
   await Promise.all([bind(mallory, asked), bind(mallory, asked), bind(mallory, asked)]);
+  assert.equal(await found(email), mallory.userId);
+  const back = await bind(alice, older);
+  assert.deepEqual(
+    [back.status, back.body.errcode],
+    [400, 'M_SESSION_EXPIRED'],
+    'an older proof takes nothing back',
+  );
   assert.equal(await found(email), mallory.userId);
   const { rows } = await db.pool.query('SELECT FROM identity_associations WHERE matrix_user_id = $1', [
     mallory.userId,

@@ -130,6 +130,11 @@ async function bind(deps: BindingDeps, tx: Tx, account: Account, name: SessionNa
   const proved = await deps.validation.getValidated(tx, account, name);
   const { medium, address, validatedAt } = proved;
   const { digests, associations } = await lockAndFind(deps, tx, medium, address);
+  // A session can be bound for a day: meanwhile somebody else may have proved the address anew.
+  if (associations.some((one) => one.userId !== account.userId && one.validatedAt > validatedAt)) {
+    const message = 'Somebody else has proved this address since; prove it again.';
+    throw matrixError('invalid', 'M_SESSION_EXPIRED', message);
+  }
   await bindings.remove(
     tx,
     associations.map(({ associationId }) => associationId),

@@ -192,7 +192,11 @@ export interface BindingStore {
   /** Whoever binds or unbinds the same address waits until the transaction's end. */
   lockAddress(tx: Tx, digest: string): Promise<void>;
   /** All that have one of these digests, whatever account. */
-  findByDigests(tx: Tx, medium: Medium, digests: readonly string[]): Promise<readonly Association[]>;
+  findByDigests(
+    tx: Tx,
+    medium: Medium,
+    digests: readonly string[],
+  ): Promise<readonly (Association & { readonly validatedAt: Date })[]>;
   insert(
     tx: Tx,
     association: Association & { readonly envelope: Buffer; readonly validatedAt: Date },
