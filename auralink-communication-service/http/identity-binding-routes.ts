@@ -5,7 +5,8 @@ import { z } from 'zod';
 import type { IdentityAccounts } from '../auralink-modules/identity-service/accounts.ts';
 import type { Binding, UnboundBy } from '../auralink-modules/identity-service/binding.ts';
 import type { Invites } from '../auralink-modules/identity-service/invites.ts';
-import { MEDIA, matrixError, USER_ID } from '../auralink-modules/identity-service/model.ts';
+import { MEDIA, matrixError, UNBIND_LIMIT, USER_ID } from '../auralink-modules/identity-service/model.ts';
+import type { Count } from '../auralink-modules/identity-service/ports.ts';
 import { clientAddress } from './client-address.ts';
 import { accountOf, openToAllOrigins, requireAccount } from './identity-auth.ts';
 import {
@@ -39,13 +40,15 @@ export interface IdentityBindingRoutesDeps {
   readonly accounts: Pick<IdentityAccounts, 'authenticate'>;
   readonly binding: Binding;
   readonly invites: Invites;
+  /** Throws rate_limited. */
+  readonly count: Count;
 }
 
 const V2 = '/_matrix/identity/v2';
 const hidden = { hide: true } as const;
 
 export function identityBindingRoutes(deps: IdentityBindingRoutesDeps): FastifyPluginAsyncZod {
-  const { accounts, binding, invites } = deps;
+  const { accounts, binding, invites, count } = deps;
   const require = requireAccount(accounts);
   return async (app) => {
     openToAllOrigins(app);
@@ -61,6 +64,8 @@ export function identityBindingRoutes(deps: IdentityBindingRoutesDeps): FastifyP
       const { mxid: userId, threepid, sid, client_secret: clientSecret } = request.body;
       const session =
         sid === undefined || clientSecret === undefined ? null : { session: { sid, clientSecret } };
+      const isForeign = session !== null || request.headers.authorization?.startsWith('Bearer') !== true;
+      if (isForeign) await count(`identity-unbind:${clientAddress(request)}`, UNBIND_LIMIT);
       const by = session ?? findSigned(request, request.body) ?? (await accountThat(require, request));
       const { medium, address } = threepid;
       await binding.unbind({ mxid: userId, medium, address }, by);

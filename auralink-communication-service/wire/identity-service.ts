@@ -115,7 +115,7 @@ export function wireIdentityService(base: ServiceBase, needs: IdentityServiceNee
       identityAccountRoutes({ accounts, keys: parts.signing, isEphemeralKey: isEphemeralKey(db.pool) }),
       identityLookupRoutes({ accounts, lookup }),
       identityValidationRoutes({ accounts, validation }),
-      identityBindingRoutes({ accounts, binding, invites }),
+      identityBindingRoutes({ accounts, binding, invites, count: parts.count }),
     ] as FastifyPluginAsync[],
     chores: choresOf(base, { prune, peppers, vault }),
     outboxHandlers: new Map([

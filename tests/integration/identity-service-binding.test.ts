@@ -5,7 +5,10 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { test } from 'node:test';
-import { TOKEN_TRIES_MAX } from '../../auralink-communication-service/auralink-modules/identity-service/model.ts';
+import {
+  TOKEN_TRIES_MAX,
+  UNBIND_LIMIT,
+} from '../../auralink-communication-service/auralink-modules/identity-service/model.ts';
 import {
   isSignedBy,
   signJson,
@@ -246,4 +249,12 @@ test('a homeserver unbinds its own accounts by its signature, and nobody else’
   assert.equal(await found(email), alice.userId);
   assert.equal(await unbind(), 200);
   assert.equal(await found(email), null);
+});
+
+test('whoever has no account here has us ask foreign servers only so often', async () => {
+  const what = { mxid: '@x:nowhere.invalid', threepid: { medium: 'email', address: freshAddress() } };
+  const statuses: number[] = [];
+  for (let i = 0; i <= UNBIND_LIMIT.hits; i++) statuses.push((await post('/3pid/unbind', what)).status);
+  assert.equal(statuses.at(-1), 429);
+  assert.ok(statuses.filter((status) => status === 401).length <= UNBIND_LIMIT.hits);
 });

@@ -34,6 +34,8 @@ export interface Limit {
 
 /** Registrations by OpenID token from one address: each may make us ask another server. */
 export const REGISTER_LIMIT: Limit = { hits: 30, windowSeconds: 60 };
+/** Unbindings without an account of ours from one address: each may make us ask another server for its key. */
+export const UNBIND_LIMIT: Limit = { hits: 120, windowSeconds: 60 };
 /** Characters of a homeserver's name (Matrix spec, appendices, "Server name"). */
 export const SERVER_NAME_MAX_LENGTH = 230;
 /** Characters of an OpenID token. */
