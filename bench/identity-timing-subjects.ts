@@ -7,7 +7,7 @@
 import { randomBytes } from 'node:crypto';
 import { Pool } from 'undici';
 import { ABOUT_MAX_LENGTH } from '../auralink-communication-service/auralink-modules/auraid/personal-data.ts';
-import { PIXEL } from '../tests/support/real-people.ts';
+import { png, pngPixels } from '../tests/support/pictures.ts';
 import type { TestEndpoint, TestPerson, World } from '../tests/support/world.ts';
 import type { MatrixSubjects } from './identity-timing-matrix.ts';
 import { type Class, emailOf, type HiddenClass } from './identity-timing-surfaces.ts';
@@ -17,9 +17,9 @@ const PEOPLE_A_CLASS = 500;
 const VIEWERS = 750;
 /** Fields that are sent at the same time. */
 const LANES = 4;
-/** Of each picture of those who hide. */
+/** Of each picture of those who hide, about: the smallest one, with a chunk of noise. */
 const PICTURE_BYTES = 100_000;
-const PICTURE = makePicture();
+const PICTURE = png(1, 1, { extra: [pngPixels(randomBytes(PICTURE_BYTES).toString('latin1'))] });
 const HIDDEN_NAME = 'Somebody with a name';
 const KINDS = ['private', 'blocking', 'bare'] as const;
 const RULES: Readonly<
@@ -125,16 +125,6 @@ function everythingOf(nth: number): Said[] {
     { method: 'POST', path: '/me/fields', body: { kind: 'phone', value: `+4915112${100_000 + nth}` } },
     { method: 'PUT', path: '/me/picture', body: PICTURE },
   ];
-}
-
-/** A picture of `PICTURE_BYTES`: the smallest one, with a chunk of noise. */
-function makePicture(): Buffer {
-  const chunk = Buffer.alloc(PICTURE_BYTES);
-  chunk.writeUInt32BE(PICTURE_BYTES - 12);
-  chunk.write('IDAT', 4);
-  randomBytes(PICTURE_BYTES - 12).copy(chunk, 8);
-  const end = PIXEL.length - 12;
-  return Buffer.concat([PIXEL.subarray(0, end), chunk, PIXEL.subarray(end)]);
 }
 
 /** Each says it through the door. */

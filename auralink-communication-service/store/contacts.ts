@@ -11,14 +11,12 @@ import type { AuraId, EndpointId, ListId, PersonId, RequestId } from '../core/id
 import type { Tx } from '../core/unit-of-work.ts';
 import * as lists from './contact-lists.ts';
 import { query } from './db.ts';
+import { lockOwner } from './privacy.ts';
 
 export function contactStore(pool: pg.Pool): ContactStore {
   return {
     listFriends: (personId, after, limit) => listFriends(pool, personId, after, limit),
-    lockOwner: async (tx, personId) => {
-      const sql = 'SELECT FROM aura_id_registry WHERE person_id = $1 FOR NO KEY UPDATE';
-      await query(tx, 'contacts-lock-owner', sql, [personId]);
-    },
+    lockOwner,
     isFriend,
     countFriends,
     befriend,

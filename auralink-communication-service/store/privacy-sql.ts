@@ -56,10 +56,15 @@ export function friendSql(viewer: string, target: string): string {
     WHERE f.person_id = ${viewer} AND f.friend_person_id = ${target} OFFSET 0)::int`;
 }
 
+/** What `viewer`, somebody else, is to `target`: 2 a friend, 1 a stranger, less: blocked. */
+function standingOfOtherSql(viewer: string, target: string): string {
+  return `1 + ${friendSql(viewer, target)} - 2 * ${blockedSql(viewer, target)}`;
+}
+
 /** What `viewer` is to `target`: 3 herself, 2 a friend, 1 a stranger, less: blocked. */
 export function standingSql(viewer: string, target: string): string {
   return `CASE WHEN ${viewer} = ${target} THEN 3 ELSE
-    1 + ${friendSql(viewer, target)} - 2 * ${blockedSql(viewer, target)} END`;
+    ${standingOfOtherSql(viewer, target)} END`;
 }
 
 /** The same as a word: 'self', 'blocked', 'friend' or 'stranger'. */
@@ -81,7 +86,7 @@ export function showsNameSql(
   registryAlias: string,
 ): string {
   return `(${neededSql(`${registryAlias}.visibility`, `${privacyAlias}.show_name`)}
-    <= 1 + ${friendSql(viewer, target)} - 2 * ${blockedSql(viewer, target)})`;
+    <= ${standingOfOtherSql(viewer, target)})`;
 }
 
 /**
@@ -91,5 +96,5 @@ export function showsNameSql(
 export function findsSql(viewer: string, target: string, right: string, profile: string): string {
   return `(${viewer} = ${target} OR CASE WHEN ${right} = 'private' THEN 3
     WHEN ${right} = 'friends' OR ${profile} = 'private' THEN 2 ELSE 1 END
-    <= 1 + ${friendSql(viewer, target)} - 2 * ${blockedSql(viewer, target)})`;
+    <= ${standingOfOtherSql(viewer, target)})`;
 }

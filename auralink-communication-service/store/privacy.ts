@@ -45,6 +45,12 @@ export function privacyStore(pool: pg.Pool): PrivacyStore {
   };
 }
 
+/** Until the end of the transaction nobody else changes or counts what is hers. */
+export async function lockOwner(tx: Tx, personId: PersonId): Promise<void> {
+  const sql = 'SELECT FROM aura_id_registry WHERE person_id = $1 FOR NO KEY UPDATE';
+  await query(tx, 'owner-lock', sql, [personId]);
+}
+
 async function getRules(on: pg.Pool | Tx, personId: PersonId): Promise<Rules> {
   const sql = `SELECT ${RULES_COLUMNS} FROM aura_id_registry r JOIN person_privacy p USING (person_id)
     WHERE r.person_id = $1`;
@@ -59,9 +65,7 @@ async function setRules(
   patch: Partial<Rules>,
 ): Promise<{ before: Rules; after: Rules }> {
   // Only a change of the whole profile touches the registry's row; it is locked either way, before all else.
-  await query(tx, 'privacy-lock', 'SELECT FROM aura_id_registry WHERE person_id = $1 FOR NO KEY UPDATE', [
-    personId,
-  ]);
+  await lockOwner(tx, personId);
   const before = await getRules(tx, personId);
   if (patch.profile !== undefined) {
     const sql = 'UPDATE aura_id_registry SET visibility = $2, updated_at = now() WHERE person_id = $1';

@@ -62,7 +62,7 @@ const END = `WITH revoked AS (
   )
   SELECT endpoint_id FROM revoked`;
 
-const namedSessions: Pick<SessionStore, 'nameSessions' | 'endSessions' | 'readClock'> = {
+const namedSessions: Pick<SessionStore, 'nameSessions' | 'endSessions'> = {
   async nameSessions(tx, personId, except) {
     const [row] = await query<NamedSessions & pg.QueryResultRow>(tx, 'sessions-name', NAME, [
       personId,
@@ -75,11 +75,6 @@ const namedSessions: Pick<SessionStore, 'nameSessions' | 'endSessions' | 'readCl
     const values = [personId, JSON.stringify(endpoints), JSON.stringify(browsers)];
     const rows = await query<{ endpoint_id: EndpointId }>(tx, 'sessions-end', END, values);
     return rows.map((row) => row.endpoint_id);
-  },
-  async readClock(tx) {
-    const [row] = await query<{ at: string }>(tx, 'sessions-clock', 'SELECT now()::text AS at', []);
-    if (row === undefined) throw new Error('a statement without a table returned no row');
-    return row.at;
   },
 };
 

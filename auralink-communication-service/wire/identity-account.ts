@@ -21,7 +21,6 @@ import type { OutboxHandler } from '../core/outbox.ts';
 import type { EndpointAuth } from '../http/endpoint-auth.ts';
 import { sessionsRoutes } from '../http/sessions-routes.ts';
 import { signInCodeStore } from '../store/auraid.ts';
-import { grantStore } from '../store/grants.ts';
 import { matrixSignIns } from '../store/matrix-sign-ins.ts';
 import { sessionStore } from '../store/sessions.ts';
 import type { Base, Chore } from './base.ts';
@@ -51,7 +50,7 @@ export interface AccountPart {
 }
 
 export function wireAccount(base: Omit<Base, 'processId'>, needs: AccountNeeds): AccountPart {
-  const { config, db, newId } = base;
+  const { config, db } = base;
   const devices = createSynapseSessions({
     url: config.SYNAPSE_URL,
     asToken: config.APPSERVICE_AS_TOKEN,
@@ -64,7 +63,6 @@ export function wireAccount(base: Omit<Base, 'processId'>, needs: AccountNeeds):
     signIns,
     unitOfWork: db.unitOfWork,
     store: sessionStore(db.pool, signInCodeStore(db.pool).passwordSet),
-    grants: grantStore(db, newId, needs.audit),
     devices,
     accounts: needs.synapse,
     proveHerself: needs.proveHerself,

@@ -41,8 +41,6 @@ export interface SessionStore {
   nameSessions(tx: Tx, personId: PersonId, except: EndpointId | null): Promise<NamedSessions>;
   /** Ends those that still are as they were named, with their tokens; returns the endpoints. */
   endSessions(tx: Tx, personId: PersonId, named: NamedSessions): Promise<EndpointId[]>;
-  /** The database's time, ISO 8601. */
-  readClock(tx: Tx): Promise<string>;
   /** Her Matrix accounts, the primary one first. */
   listAccounts(personId: PersonId): Promise<UserId[]>;
   passwordSet(tx: Tx, personId: PersonId): Promise<void>;

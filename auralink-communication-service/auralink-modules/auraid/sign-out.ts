@@ -7,7 +7,7 @@ import type { Tx, UnitOfWork } from '../../core/unit-of-work.ts';
 import type { Audit } from './audit.ts';
 import { type DeviceOrder, order, tryNow } from './device-orders.ts';
 import type { ProveHerself } from './matrix-accounts.ts';
-import type { EndpointRevoked, GrantStore, MatrixAccounts } from './ports.ts';
+import type { EndpointRevoked, MatrixAccounts } from './ports.ts';
 import type {
   LaterOutbox,
   MatrixDevices,
@@ -19,7 +19,6 @@ import type {
 export interface SessionDeps {
   readonly unitOfWork: UnitOfWork;
   readonly store: SessionStore;
-  readonly grants: Pick<GrantStore, 'revokeEndpoint'>;
   readonly devices: MatrixDevices;
   readonly signIns: MatrixSignIns;
   readonly accounts: Pick<MatrixAccounts, 'setPassword'>;

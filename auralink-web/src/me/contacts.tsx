@@ -11,7 +11,7 @@ import { useAction } from '../ui/use-action.ts';
 import { useLoaded } from '../ui/use-loaded.ts';
 import { Find } from './find.tsx';
 import { FriendSheet } from './friend-sheet.tsx';
-import { Lists } from './lists.tsx';
+import { Lists, listTitle } from './lists.tsx';
 import { mePath } from './route.ts';
 import { useEvent } from './use-event.ts';
 
@@ -158,7 +158,7 @@ function ListFilter({ lists, chosen, onChoose }: ListFilterProps) {
   const choices = [{ listId: null, name: 'All' }, ...lists];
   return (
     <fieldset className="suggestions" aria-label="Lists">
-      {choices.map(({ listId, name }) => (
+      {choices.map(({ listId, ...list }) => (
         <button
           key={listId ?? ''}
           type="button"
@@ -166,7 +166,7 @@ function ListFilter({ lists, chosen, onChoose }: ListFilterProps) {
           aria-pressed={chosen === listId}
           onClick={() => onChoose(listId)}
         >
-          {name || 'A name that cannot be read'}
+          {listTitle(list)}
         </button>
       ))}
     </fieldset>

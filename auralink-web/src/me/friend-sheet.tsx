@@ -7,6 +7,7 @@ import { Confirm, Outcome, Sheet } from '../ui/panel.tsx';
 import { ProfileCard } from '../ui/profile-card.tsx';
 import { useAction } from '../ui/use-action.ts';
 import { usePicture } from '../ui/use-picture.ts';
+import { listTitle } from './lists.tsx';
 
 const NOTE_MAX_LENGTH = 1000;
 
@@ -76,7 +77,7 @@ function OnLists({ auralink, friend, lists, onChange }: FriendSheetProps) {
   return (
     <fieldset className="choices">
       <legend>On your lists</legend>
-      {lists.map(({ listId, name }) => (
+      {lists.map(({ listId, ...list }) => (
         <label key={listId} className="choice">
           <input
             type="checkbox"
@@ -84,7 +85,7 @@ function OnLists({ auralink, friend, lists, onChange }: FriendSheetProps) {
             aria-disabled={action.busy}
             onChange={(event) => void toggle(listId, event.target.checked)}
           />
-          {name || 'A list whose name cannot be read'}
+          {listTitle(list)}
         </label>
       ))}
       <Outcome action={action} />

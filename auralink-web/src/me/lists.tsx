@@ -29,7 +29,7 @@ export function Lists({ auralink, lists }: ListsProps) {
         await auralink.contacts.removeList(list.listId);
         await lists.reload();
       },
-      `The list ${titleOf(list)} is gone; your friends are not.`,
+      `The list ${listTitle(list)} is gone; your friends are not.`,
     );
   return (
     <Panel title="Your lists" intro="Family, football, work: only you see them.">
@@ -37,11 +37,11 @@ export function Lists({ auralink, lists }: ListsProps) {
       {lists.value !== null && lists.value.length > 0 && (
         <Rows label="Your lists">
           {lists.value.map((list) => (
-            <Row key={list.listId} title={titleOf(list)} detail={sizeWords(list)} testId="list">
+            <Row key={list.listId} title={listTitle(list)} detail={sizeWords(list)} testId="list">
               <button
                 type="button"
                 className="button quiet small"
-                aria-label={`Rename the list ${titleOf(list)}`}
+                aria-label={`Rename the list ${listTitle(list)}`}
                 onClick={() => setRenaming(list)}
               >
                 Rename
@@ -50,7 +50,7 @@ export function Lists({ auralink, lists }: ListsProps) {
                 type="button"
                 className="button quiet small"
                 aria-disabled={action.busy}
-                aria-label={`Remove the list ${titleOf(list)}`}
+                aria-label={`Remove the list ${listTitle(list)}`}
                 onClick={() => setRemoving(list)}
               >
                 Remove
@@ -62,7 +62,7 @@ export function Lists({ auralink, lists }: ListsProps) {
       <Outcome action={action} />
       {removing !== null && (
         <Confirm
-          title={`Remove the list ${titleOf(removing)}?`}
+          title={`Remove the list ${listTitle(removing)}?`}
           action="Remove"
           testId="list-remove-confirm"
           onClose={() => setRemoving(null)}
@@ -110,7 +110,7 @@ function Renaming({ list, onRename, onClose }: RenamingProps) {
   const [name, setName] = useState(list.name);
   const wanted = name.trim();
   return (
-    <Sheet title={`Rename ${titleOf(list)}`} onClose={onClose}>
+    <Sheet title={`Rename ${listTitle(list)}`} onClose={onClose}>
       <Form
         testId="list-rename"
         action="Rename"
@@ -131,7 +131,8 @@ function Renaming({ list, onRename, onClose }: RenamingProps) {
   );
 }
 
-function titleOf({ name, unreadable }: ContactList): string {
+/** Its name, or that it cannot be read. */
+export function listTitle({ name, unreadable }: Pick<ContactList, 'name' | 'unreadable'>): string {
   return unreadable ? 'A name that cannot be read any more' : name;
 }
 

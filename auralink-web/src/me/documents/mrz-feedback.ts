@@ -16,7 +16,8 @@ export interface Feedback {
   readonly whole: boolean;
 }
 
-const SIZES = [
+/** ICAO 9303: lines and characters of TD3, TD2 and TD1. */
+export const ZONE_SIZES = [
   { count: 2, length: 44 },
   { count: 2, length: 36 },
   { count: 3, length: 30 },
@@ -49,7 +50,7 @@ export function feedbackOn(text: string): Feedback {
       message: `Only A to Z, 0 to 9 and < stand there, not ${match[0]}.`,
     })),
   );
-  const whole = SIZES.some(
+  const whole = ZONE_SIZES.some(
     ({ count, length }) => lines.length === count && lines.every((line) => line.length === length),
   );
   if (strange.length > 0 || !whole) return { lines, faults: strange, whole };

@@ -3,13 +3,8 @@
  * the length that they must have, and letters where only digits can stand (and the other way round) are put right.
  */
 import { parse } from 'mrz';
+import { ZONE_SIZES } from './mrz-feedback.ts';
 
-/** ICAO 9303: lines and characters of TD3, TD2 and TD1. */
-const SIZES = [
-  { count: 2, length: 44 },
-  { count: 2, length: 36 },
-  { count: 3, length: 30 },
-];
 /** A line that lost or gained more characters than this is no line of that size. */
 const SLACK = 3;
 
@@ -21,7 +16,7 @@ export function zoneIn(text: string): string[] {
     .split('\n')
     .map((line) => line.replace(/[^A-Z0-9<]/g, ''))
     .filter((line) => line.includes('<') || /\d{6}/.test(line));
-  for (const { count, length } of SIZES) {
+  for (const { count, length } of ZONE_SIZES) {
     for (let from = lines.length - count; from >= 0; from--) {
       const zone = lines.slice(from, from + count);
       if (!zone.every((line) => Math.abs(line.length - length) <= SLACK)) continue;
