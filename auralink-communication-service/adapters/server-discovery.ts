@@ -26,8 +26,8 @@ export interface DiscoveryDeps {
   readonly resolveSrv?: (name: string) => Promise<readonly SrvTarget[]>;
 }
 
-/** In the order in which they are to be tried; never empty. */
-export type DiscoverServer = (serverName: string) => Promise<readonly Target[]>;
+/** In the order in which they are to be tried; never empty. Throws when `signal` ends it first. */
+export type DiscoverServer = (serverName: string, signal: AbortSignal) => Promise<readonly Target[]>;
 
 interface Name {
   readonly host: string;
@@ -47,9 +47,12 @@ function findName(serverName: string): Name | null {
 export function createDiscovery(deps: DiscoveryDeps): DiscoverServer {
   const resolveSrv = deps.resolveSrv ?? systemSrv();
   /** Steps 3.3–3.5 and 4–6: what is left when a name has no port. */
-  const bySrv = async (host: string): Promise<readonly Target[]> => {
+  const bySrv = async (host: string, signal: AbortSignal): Promise<readonly Target[]> => {
     for (const service of ['_matrix-fed', '_matrix']) {
-      const found = await resolveSrv(`${service}._tcp.${host}`).catch(() => []);
+      const found = await unlessAborted(
+        resolveSrv(`${service}._tcp.${host}`).catch(() => []),
+        signal,
+      );
       const targets = [...found].sort((a, b) => a.priority - b.priority || b.weight - a.weight);
       if (targets.length > 0) {
         return targets
@@ -63,20 +66,34 @@ export function createDiscovery(deps: DiscoveryDeps): DiscoverServer {
     if (port === null && isIP(host) === 0) return null;
     return [{ host, port: port ?? FEDERATION_PORT, hostHeader: serverName, certificateFor: host }];
   };
-  return async (serverName) => {
+  return async (serverName, signal) => {
     const name = findName(serverName);
     if (name === null) throw new Error(`${serverName} is no server name`);
     const itself = await byName(serverName, name);
     if (itself !== null) return itself;
-    const delegated = await findDelegated(deps.ask, name.host).catch(() => null);
+    const delegated = await findDelegated(deps.ask, name.host, signal).catch(() => null);
+    signal.throwIfAborted();
     const other = delegated === null ? null : findName(delegated);
-    if (delegated === null || other === null) return await bySrv(name.host);
-    return (await byName(delegated, other)) ?? (await bySrv(other.host));
+    if (delegated === null || other === null) return await bySrv(name.host, signal);
+    return (await byName(delegated, other)) ?? (await bySrv(other.host, signal));
   };
 }
 
+/** DNS has no way to be told that nobody waits any more. */
+async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  const aborted = Promise.withResolvers<never>();
+  const abort = (): void => aborted.reject(signal.reason);
+  signal.addEventListener('abort', abort);
+  try {
+    return await Promise.race([promise, aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+}
+
 /** What `/.well-known/matrix/server` names; null when it names nothing. */
-async function findDelegated(ask: GuardedClient, host: string): Promise<string | null> {
+async function findDelegated(ask: GuardedClient, host: string, signal: AbortSignal): Promise<string | null> {
   let url = new URL(`https://${bracketed(host)}/.well-known/matrix/server`);
   for (let hops = 0; hops <= WELL_KNOWN_REDIRECTS_MAX; hops++) {
     const plainHost = url.hostname.replace(/^\[|\]$/g, '');
@@ -87,6 +104,7 @@ async function findDelegated(ask: GuardedClient, host: string): Promise<string |
         hostHeader: url.host,
         certificateFor: plainHost,
       },
+      signal,
       method: 'GET',
       path: `${url.pathname}${url.search}`,
     });

@@ -31,14 +31,20 @@ export type OutboxHandler = (payload: object, eventId: string) => Promise<void>;
 /** Rows of the outbox that a process takes at a time; so few that it is through before its claim on them lapses. */
 export const OUTBOX_BATCH = 8;
 
-/** Handles what is due now, one after the other; returns how many rows it took. */
+/** `abreast`: for handlers that wait for others, and not for each other. */
+export interface OutboxRun {
+  readonly abreast?: boolean;
+}
+
+/** Handles what is due now, one after the other unless `abreast`; returns how many rows it took. */
 export async function runOutbox(
   store: Pick<OutboxStore, 'claim' | 'done' | 'failed'>,
   handlers: ReadonlyMap<string, OutboxHandler>,
   log: Log,
+  { abreast = false }: OutboxRun = {},
 ): Promise<number> {
   const items = await store.claim([...handlers.keys()], OUTBOX_BATCH);
-  for (const item of items) {
+  const handle = async (item: OutboxItem): Promise<void> => {
     try {
       await handlers.get(item.topic)?.(item.payload, item.eventId);
       await store.done(item.eventId);
@@ -49,6 +55,8 @@ export async function runOutbox(
       );
       await store.failed(item.eventId, error instanceof Error ? error.message : String(error));
     }
-  }
+  };
+  if (abreast) await Promise.all(items.map(handle));
+  else for (const item of items) await handle(item);
   return items.length;
 }

@@ -4,14 +4,16 @@ import { z } from 'zod';
 import type { IdentityAccounts } from '../auralink-modules/identity-service/accounts.ts';
 import {
   API_VERSIONS,
+  KEY_ASKED_LIMIT,
   matrixError,
   OPENID_TOKEN_MAX_LENGTH,
   SERVER_NAME_MAX_LENGTH,
 } from '../auralink-modules/identity-service/model.ts';
+import type { Count } from '../auralink-modules/identity-service/ports.ts';
 import { unpadded, type SigningKey } from '../auralink-modules/identity-service/signed-json.ts';
 import { isPlainText, NOT_PLAIN } from '../core/text.ts';
 import { clientAddress } from './client-address.ts';
-import { accountOf, bearerOf, openToAllOrigins, requireAccount } from './identity-auth.ts';
+import { accountOf, bearerOf, countedByNetwork, openToAllOrigins, requireAccount } from './identity-auth.ts';
 
 /** Documents that an account accepts in one request. */
 export const TERMS_ACCEPTED_MAX = 20;
@@ -33,13 +35,15 @@ export interface IdentityAccountRoutesDeps {
   readonly keys: readonly SigningKey[];
   /** Whether a key was made for an invitation that is still there. Unpadded URL-safe base64. */
   readonly isEphemeralKey: (publicKey: string) => Promise<boolean>;
+  /** Throws rate_limited. */
+  readonly count: Count;
 }
 
 const hidden = { hide: true } as const;
 const V2 = '/_matrix/identity/v2';
 
 export function identityAccountRoutes(deps: IdentityAccountRoutesDeps): FastifyPluginAsyncZod {
-  const { accounts, keys } = deps;
+  const { accounts } = deps;
   const anyAccount = requireAccount(accounts, { termsNeeded: false });
   return async (app) => {
     openToAllOrigins(app);
@@ -50,7 +54,7 @@ export function identityAccountRoutes(deps: IdentityAccountRoutesDeps): FastifyP
     });
     app.get('/_matrix/identity/versions', { schema: hidden }, () => ({ versions: API_VERSIONS }));
     app.get(V2, { schema: hidden }, () => ({}));
-    await app.register(keyRoutes(keys, deps.isEphemeralKey));
+    await app.register(keyRoutes(deps));
 
     app.post(`${V2}/account/register`, { schema: { ...hidden, body: registerSchema } }, async (request) => {
       const { access_token: accessToken, matrix_server_name: serverName } = request.body;
@@ -87,10 +91,8 @@ function findKeyBytes(text: string): Buffer | null {
   return /^[A-Za-z0-9+/_-]+={0,2}$/.test(standard) ? Buffer.from(standard, 'base64') : null;
 }
 
-function keyRoutes(
-  keys: readonly SigningKey[],
-  isEphemeralKey: (publicKey: string) => Promise<boolean>,
-): FastifyPluginAsyncZod {
+function keyRoutes({ keys, isEphemeralKey, count }: IdentityAccountRoutesDeps): FastifyPluginAsyncZod {
+  const counted = countedByNetwork(count, 'identity-key', KEY_ASKED_LIMIT);
   return async (app) => {
     app.get(`${V2}/pubkey/isvalid`, { schema: { ...hidden, querystring: keyQuery } }, (request) => {
       const bytes = findKeyBytes(request.query.public_key);
@@ -98,7 +100,7 @@ function keyRoutes(
     });
     app.get(
       `${V2}/pubkey/ephemeral/isvalid`,
-      { schema: { ...hidden, querystring: keyQuery } },
+      { schema: { ...hidden, querystring: keyQuery }, preValidation: counted },
       async (request) => {
         const bytes = findKeyBytes(request.query.public_key);
         return { valid: bytes !== null && (await isEphemeralKey(bytes.toString('base64url'))) };

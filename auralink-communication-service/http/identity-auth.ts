@@ -4,7 +4,9 @@
  */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { IdentityAccounts } from '../auralink-modules/identity-service/accounts.ts';
-import { type Account, matrixError } from '../auralink-modules/identity-service/model.ts';
+import { type Account, type Limit, matrixError } from '../auralink-modules/identity-service/model.ts';
+import type { Count } from '../auralink-modules/identity-service/ports.ts';
+import { clientAddress } from './client-address.ts';
 
 /** Tokens are shorter; a longer one is not looked up. */
 export const IDENTITY_TOKEN_MAX_LENGTH = 256;
@@ -34,6 +36,11 @@ export function requireAccount(
   return async (request) => {
     accounts.set(request, await service.authenticate(bearerOf(request), termsNeeded));
   };
+}
+
+/** Hook for routes: so many requests from one network. It throws `rate_limited`. */
+export function countedByNetwork(count: Count, name: string, limit: Limit) {
+  return (request: FastifyRequest): Promise<void> => count(`${name}:${clientAddress(request)}`, limit);
 }
 
 export function accountOf(request: FastifyRequest): Account {

@@ -5,10 +5,16 @@ import { z } from 'zod';
 import type { IdentityAccounts } from '../auralink-modules/identity-service/accounts.ts';
 import type { Binding, UnboundBy } from '../auralink-modules/identity-service/binding.ts';
 import type { Invites } from '../auralink-modules/identity-service/invites.ts';
-import { MEDIA, matrixError, UNBIND_LIMIT, USER_ID } from '../auralink-modules/identity-service/model.ts';
+import {
+  MEDIA,
+  matrixError,
+  PROVE_LIMIT,
+  UNBIND_LIMIT,
+  USER_ID,
+} from '../auralink-modules/identity-service/model.ts';
 import type { Count } from '../auralink-modules/identity-service/ports.ts';
 import { clientAddress } from './client-address.ts';
-import { accountOf, openToAllOrigins, requireAccount } from './identity-auth.ts';
+import { accountOf, countedByNetwork, openToAllOrigins, requireAccount } from './identity-auth.ts';
 import {
   clientSecretSchema,
   IDENTITY_ADDRESS_MAX_LENGTH,
@@ -50,11 +56,12 @@ const hidden = { hide: true } as const;
 export function identityBindingRoutes(deps: IdentityBindingRoutesDeps): FastifyPluginAsyncZod {
   const { accounts, binding, invites, count } = deps;
   const require = requireAccount(accounts);
+  const proves = [countedByNetwork(count, 'identity-prove', PROVE_LIMIT), require];
   return async (app) => {
     openToAllOrigins(app);
     app.post(
       `${V2}/3pid/bind`,
-      { schema: { ...hidden, body: bindSchema }, preValidation: require },
+      { schema: { ...hidden, body: bindSchema }, preValidation: proves },
       (request) => {
         const { sid, client_secret: clientSecret, mxid: userId } = request.body;
         return binding.bind(accountOf(request), userId, { sid, clientSecret });
@@ -89,7 +96,7 @@ export function identityBindingRoutes(deps: IdentityBindingRoutesDeps): FastifyP
     );
     app.post(
       `${V2}/sign-ed25519`,
-      { schema: { ...hidden, body: signSchema }, preValidation: require },
+      { schema: { ...hidden, body: signSchema }, preValidation: proves },
       (request) => {
         const { mxid: userId, private_key: privateKey, token } = request.body;
         return invites.sign(userId, privateKey, token);

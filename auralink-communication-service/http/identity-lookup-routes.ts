@@ -5,6 +5,7 @@ import { z } from 'zod';
 import type { IdentityAccounts } from '../auralink-modules/identity-service/accounts.ts';
 import type { Lookup } from '../auralink-modules/identity-service/lookup.ts';
 import { LOOKUP_ANSWER_MS } from '../auralink-modules/identity-service/model.ts';
+import { clientAddress } from './client-address.ts';
 import { accountOf, openToAllOrigins, requireAccount } from './identity-auth.ts';
 
 const lookupSchema = z.object({
@@ -27,7 +28,7 @@ export function identityLookupRoutes({ accounts, lookup }: IdentityLookupRoutesD
     app.get(`${V2}/hash_details`, { schema: { hide: true } }, () => lookup.hashDetails());
     app.post(`${V2}/lookup`, { schema: { hide: true, body: lookupSchema } }, async (request) => {
       const noSooner = sleep(LOOKUP_ANSWER_MS);
-      const mappings = await lookup.lookup(accountOf(request), request.body);
+      const mappings = await lookup.lookup(accountOf(request), request.body, clientAddress(request));
       await noSooner;
       return { mappings };
     });

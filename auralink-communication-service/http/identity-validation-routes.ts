@@ -4,13 +4,14 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { parsePhoneNumberFromString } from 'libphonenumber-js/max';
 import { z } from 'zod';
 import type { IdentityAccounts } from '../auralink-modules/identity-service/accounts.ts';
-import { MEDIA, type Medium, matrixError } from '../auralink-modules/identity-service/model.ts';
+import { MEDIA, type Medium, matrixError, PROVE_LIMIT } from '../auralink-modules/identity-service/model.ts';
+import type { Count } from '../auralink-modules/identity-service/ports.ts';
 import type { Validation } from '../auralink-modules/identity-service/validation.ts';
 import { AuraError } from '../core/errors.ts';
 import { isPlainText, NOT_PLAIN } from '../core/text.ts';
 import { clientAddress } from './client-address.ts';
 import { problemOf } from './errors.ts';
-import { accountOf, openToAllOrigins, requireAccount } from './identity-auth.ts';
+import { accountOf, countedByNetwork, openToAllOrigins, requireAccount } from './identity-auth.ts';
 import { sendDonePage, sendPressPage, sendRefusedPage } from './identity-page.ts';
 
 /** Characters of an address as it is typed. */
@@ -57,6 +58,8 @@ const validatedQuery = z.object({ sid: sessionIdSchema, client_secret: clientSec
 export interface IdentityValidationRoutesDeps {
   readonly accounts: Pick<IdentityAccounts, 'authenticate'>;
   readonly validation: Validation;
+  /** Throws rate_limited. */
+  readonly count: Count;
 }
 
 const V2 = '/_matrix/identity/v2';
@@ -64,8 +67,10 @@ const hidden = { hide: true } as const;
 const FORM = 'application/x-www-form-urlencoded';
 
 export function identityValidationRoutes(deps: IdentityValidationRoutesDeps): FastifyPluginAsyncZod {
-  const { accounts, validation } = deps;
-  const signedIn = { preValidation: requireAccount(accounts) };
+  const { accounts, validation, count } = deps;
+  const require = requireAccount(accounts);
+  const signedIn = { preValidation: require };
+  const counted = countedByNetwork(count, 'identity-prove', PROVE_LIMIT);
   return async (app) => {
     openToAllOrigins(app);
     app.addContentTypeParser(FORM, { parseAs: 'string' }, (_request, body, done) =>
@@ -99,7 +104,7 @@ export function identityValidationRoutes(deps: IdentityValidationRoutesDeps): Fa
     for (const medium of MEDIA) await app.register(submitRoutes(deps, medium));
     app.get(
       `${V2}/3pid/getValidated3pid`,
-      { schema: { ...hidden, querystring: validatedQuery }, ...signedIn },
+      { schema: { ...hidden, querystring: validatedQuery }, preValidation: [counted, require] },
       async (request) => {
         const { sid, client_secret: clientSecret } = request.query;
         const found = await validation.getValidated(null, accountOf(request), { sid, clientSecret });
@@ -129,7 +134,7 @@ function numberOf(typed: string, country: string): string {
 
 /** Requests of clients carry the account's token; the page that the link opens has the token of the message only. */
 function submitRoutes(
-  { accounts, validation }: IdentityValidationRoutesDeps,
+  { accounts, validation, count }: IdentityValidationRoutesDeps,
   medium: Medium,
 ): FastifyPluginAsyncZod {
   const path = `${V2}/validate/${medium}/submitToken`;
@@ -137,6 +142,7 @@ function submitRoutes(
     request.headers['content-type']?.toLowerCase().startsWith(FORM) === true;
   const require = requireAccount(accounts);
   return async (app) => {
+    app.addHook('preValidation', countedByNetwork(count, 'identity-prove', PROVE_LIMIT));
     app.get(path, { schema: { ...hidden, querystring: submitSchema } }, async (request, reply) => {
       const { sid, client_secret, token } = request.query;
       const found = await validation.peek(medium, { sid, clientSecret: client_secret });

@@ -93,9 +93,9 @@ function invites(pool: pg.Pool): Omit<BindingStore, Associations> {
         tx,
         'identity-invites-take',
         `UPDATE identity_invites SET taken_by = $3 WHERE invite_id IN (
-           SELECT d.invite_id FROM identity_digests d WHERE d.digest = ANY ($1::uuid[]) AND d.invite_id IS NOT NULL
-           LIMIT $4)
-         AND medium = $2 AND taken_by IS NULL RETURNING invite_id`,
+           SELECT DISTINCT i.invite_id FROM identity_digests d JOIN identity_invites i USING (invite_id)
+           WHERE d.digest = ANY ($1::uuid[]) AND i.medium = $2 AND i.taken_by IS NULL LIMIT $4)
+         AND taken_by IS NULL RETURNING invite_id`,
         [digests, medium, userId, INVITES_TAKEN_MAX],
       );
       return rows.map((row) => row.invite_id);

@@ -55,6 +55,8 @@ export interface Parts {
   readonly plugins: readonly FastifyPluginAsync[];
   readonly chores: readonly Chore[];
   readonly outboxHandlers: ReadonlyMap<string, OutboxHandler>;
+  /** Of topics whose handlers wait for servers of strangers. */
+  readonly farOutboxHandlers: ReadonlyMap<string, OutboxHandler>;
   /** How many calls an app may place. */
   readonly quotas: Quotas;
   /** Whose calls ring. */
@@ -124,6 +126,7 @@ export function wireParts(base: Omit<Base, 'processId'>, needs: PartsNeeds): Par
       ...parts.flatMap((part) => part.chores),
     ],
     outboxHandlers: new Map([...parts, leaving, identityService].flatMap((part) => [...part.outboxHandlers])),
+    farOutboxHandlers: identityService.farOutboxHandlers,
     quotas: dashboard.quotas,
     gate: privacy.gate,
     proofs,

@@ -15,7 +15,8 @@ import { createVault, findOpened, type Vault } from '../auralink-modules/auraid/
 import { fieldPlace, KEY_BYTES } from '../auralink-modules/auraid/envelope.ts';
 import type { KeyRingSource } from '../auralink-modules/auraid/key-ring.ts';
 import { createAccounts } from '../auralink-modules/identity-service/accounts.ts';
-import { createBinding, ONBIND_TOPIC } from '../auralink-modules/identity-service/binding.ts';
+import { createBinding } from '../auralink-modules/identity-service/binding.ts';
+import { createHandover, HANDOVER_TOPIC } from '../auralink-modules/identity-service/handover.ts';
 import { createInvites } from '../auralink-modules/identity-service/invites.ts';
 import { createLookup } from '../auralink-modules/identity-service/lookup.ts';
 import {
@@ -77,6 +78,8 @@ export interface IdentityServicePart {
   readonly plugins: FastifyPluginAsync[];
   readonly chores: Chore[];
   readonly outboxHandlers: ReadonlyMap<string, OutboxHandler>;
+  /** Of topics whose handlers wait for servers of strangers. */
+  readonly farOutboxHandlers: ReadonlyMap<string, OutboxHandler>;
 }
 
 type ServiceBase = Omit<Base, 'processId'>;
@@ -101,10 +104,11 @@ export function wireIdentityService(base: ServiceBase, needs: IdentityServiceNee
   });
   const lookup = createLookup({
     ...{ digests, keys, rotate: peppers.rotate, findAccounts: parts.findAccounts },
+    ownServerName: config.SYNAPSE_SERVER_NAME,
     count: (key, limit, count) => leased.hit(key, limit, count),
     nowMs: () => clock.monotonicMs(),
   });
-  const { validation, bindings, binding, invites } = proving(base, needs, parts, sessions);
+  const { validation, bindings, binding, invites, handover } = proving(base, needs, parts, sessions);
   const prune = async (): Promise<void> => {
     await tokens.prune(TOKEN_UNUSED_DAYS);
     await sessions.prune(2 * SESSION_LIFE_SECONDS);
@@ -112,16 +116,19 @@ export function wireIdentityService(base: ServiceBase, needs: IdentityServiceNee
   };
   return {
     plugins: [
-      identityAccountRoutes({ accounts, keys: parts.signing, isEphemeralKey: isEphemeralKey(db.pool) }),
+      identityAccountRoutes({
+        ...{ accounts, keys: parts.signing, count: parts.count },
+        isEphemeralKey: isEphemeralKey(db.pool),
+      }),
       identityLookupRoutes({ accounts, lookup }),
-      identityValidationRoutes({ accounts, validation }),
+      identityValidationRoutes({ accounts, validation, count: parts.count }),
       identityBindingRoutes({ accounts, binding, invites, count: parts.count }),
     ] as FastifyPluginAsync[],
     chores: choresOf(base, { prune, peppers, vault }),
     outboxHandlers: new Map([
       [INDEX_TOPIC, (payload: object) => peppers.indexField((payload as { fieldId: string }).fieldId)],
-      [ONBIND_TOPIC, binding.tellOfInvites],
     ]),
+    farOutboxHandlers: new Map([[HANDOVER_TOPIC, handover]]),
   };
 }
 
@@ -183,15 +190,20 @@ function proving(base: ServiceBase, needs: IdentityServiceNeeds, parts: Shared, 
   const binding = createBinding({
     ...shared,
     ...{ validation, bindings, peppers, key, outbox: needs.outbox },
-    findServerKey: createFindServerKey(homeservers),
-    tellHomeserver: createTellHomeserver(homeservers),
+    findServerKey: createFindServerKey({ ...homeservers, nowMs: () => clock.monotonicMs() }),
     news: newsOf(bindings, needs.audit),
+  });
+  const handover = createHandover({
+    ...{ bindings, vault, serverName, key },
+    tellHomeserver: createTellHomeserver(homeservers),
+    now: () => clock.now(),
+    nowMs: () => clock.monotonicMs(),
   });
   const invites = createInvites({
     ...shared,
     ...{ bindings, digests, keys, peppers, findAccounts: parts.findAccounts, apiUrl, key },
   });
-  return { validation, bindings, binding, invites };
+  return { validation, bindings, binding, invites, handover };
 }
 
 /** Accounts of nobody here have no entries. */

@@ -86,6 +86,8 @@ export interface Identity {
   readonly chores: readonly Chore[];
   /** What is to be done after commits, by topic. */
   readonly outboxHandlers: ReadonlyMap<string, OutboxHandler>;
+  /** The same, of topics whose handlers wait for servers of strangers. */
+  readonly farOutboxHandlers: ReadonlyMap<string, OutboxHandler>;
   close(): Promise<void>;
 }
 
@@ -131,6 +133,7 @@ export async function wireIdentity(needs: IdentityBase): Promise<Identity> {
     messageSettled: parts.messageSettled,
     chores: [...identityChores(base, stores), ...parts.chores],
     outboxHandlers: parts.outboxHandlers,
+    farOutboxHandlers: parts.farOutboxHandlers,
     close: async () => {
       await parts.close();
       await synapse.close();

@@ -7,7 +7,7 @@ import { lookUpCounter } from '../auralink-modules/auraid/sign-in.ts';
 import type { Config } from '../config.ts';
 import { systemClock } from '../core/clock.ts';
 import { newId, type ProcessId } from '../core/ids.ts';
-import { OUTBOX_BATCH, runOutbox } from '../core/outbox.ts';
+import { OUTBOX_BATCH, type OutboxRun, runOutbox } from '../core/outbox.ts';
 import { callsRoutes } from '../http/calls-routes.ts';
 import { corsPlugin } from '../http/cors.ts';
 import { pagesPlugin } from '../http/pages.ts';
@@ -85,7 +85,7 @@ export async function startService(config: Config): Promise<Service> {
   const loops = [
     startChores(base, [...identity.chores, ...messages.chores, ...dashboardChores(base)]),
     messages.start(),
-    startOutbox(base, identity),
+    ...startOutboxes(base, identity),
     watchSynapse(base, identity.synapse),
     await startDelivering(base, engines.metrics.dashboard),
   ];
@@ -167,17 +167,25 @@ function publicPlugins(base: Base, { identity, room, engines, messages }: Rooms)
   ];
 }
 
-/** What identity does after its commits; calls have a loop of their own, so that neither waits for the other. */
-function startOutbox(base: Base, { outboxHandlers }: Identity): Loop {
+/**
+ * What identity does after its commits. Calls have a loop of their own, so that neither waits for the other; what waits for
+ * servers of strangers has another, so that nobody else waits for them.
+ */
+function startOutboxes(base: Base, { outboxHandlers, farOutboxHandlers }: Identity): Loop[] {
   const outbox = createOutbox(base.db.pool, base.newId);
-  return startLoop(
-    'identity.outbox',
-    IDENTITY_OUTBOX_MS,
-    async () => {
-      while ((await runOutbox(outbox, outboxHandlers, base.log)) === OUTBOX_BATCH);
-    },
-    base.log,
-  );
+  const loop = (name: string, handlers: Identity['outboxHandlers'], run: OutboxRun): Loop =>
+    startLoop(
+      name,
+      IDENTITY_OUTBOX_MS,
+      async () => {
+        while ((await runOutbox(outbox, handlers, base.log, run)) === OUTBOX_BATCH);
+      },
+      base.log,
+    );
+  return [
+    loop('identity.outbox', outboxHandlers, {}),
+    loop('identity.far-outbox', farOutboxHandlers, { abreast: true }),
+  ];
 }
 
 function startChores(base: Base, chores: readonly Chore[]): Loop {

@@ -125,6 +125,8 @@ test('another server vouches for its own accounts, and for nobody else', async (
     `@alice:${ours}`,
     `@eve:${otherName}.evil`,
     `@eve:x:${otherName}`,
+    `@e ve:${otherName}`,
+    `@e\u200bve:${otherName}`,
     'none',
     '@:',
     '@eve',

@@ -6,6 +6,8 @@ import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { test } from 'node:test';
 import {
+  KEY_ASKED_LIMIT,
+  PROVE_LIMIT,
   TOKEN_TRIES_MAX,
   UNBIND_LIMIT,
 } from '../../auralink-communication-service/auralink-modules/identity-service/model.ts';
@@ -257,4 +259,33 @@ test('whoever has no account here has us ask foreign servers only so often', asy
   for (let i = 0; i <= UNBIND_LIMIT.hits; i++) statuses.push((await post('/3pid/unbind', what)).status);
   assert.equal(statuses.at(-1), 429);
   assert.ok(statuses.filter((status) => status === 401).length <= UNBIND_LIMIT.hits);
+});
+
+test('one network proves, binds and asks for keys only so often, whatever accounts it has; another one goes on', async () => {
+  const [one, another] = ['192.0.2.7', '192.0.2.8'];
+  const sid = '00000000-0000-4000-8000-000000000000';
+  const session = { sid, client_secret: secret() };
+  const get = (path: string, from: string) =>
+    fetch(`${door.baseUrl}${V2}${path}`, {
+      headers: { authorization: `Bearer ${eve.token}`, 'x-forwarded-for': from },
+    });
+  const query = new URLSearchParams({ ...session, token: 'x' });
+  const asks = [
+    (from: string) => post('/3pid/bind', { ...session, mxid: alice.userId }, alice.token, from),
+    (from: string) => post('/validate/email/submitToken', { ...session, token: 'x' }, eve.token, from),
+    (from: string) => get(`/validate/msisdn/submitToken?${query}`, from),
+    (from: string) => get(`/3pid/getValidated3pid?${query}`, from),
+    (from: string) => post('/sign-ed25519', { mxid: eve.userId, private_key: 'x', token: 'x' }, 'x', from),
+  ];
+  for (let i = 0; i < PROVE_LIMIT.hits; i++) {
+    const { status } = await asks[i % asks.length]!(one);
+    assert.notEqual(status, 429, String(i));
+  }
+  for (const ask of asks) {
+    assert.equal((await ask(one)).status, 429);
+    assert.notEqual((await ask(another)).status, 429);
+  }
+  const key = '/pubkey/ephemeral/isvalid?public_key=x';
+  for (let i = 0; i < KEY_ASKED_LIMIT.hits; i++) assert.equal((await get(key, one)).status, 200);
+  assert.deepEqual([(await get(key, one)).status, (await get(key, another)).status], [429, 200]);
 });

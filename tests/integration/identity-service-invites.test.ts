@@ -11,6 +11,7 @@ import {
 import {
   V2,
   NAME,
+  otherName,
   otherServer,
   told,
   sent,
@@ -25,6 +26,7 @@ import {
   validate,
   bind,
   found,
+  openBeside,
   settle,
   ourKey,
   ourKeyId,
@@ -76,7 +78,8 @@ test('an invitation waits for its address; whoever binds it is told of by a sign
   otherServer.answers = 500;
   await assert.rejects(settle());
   otherServer.answers = 200;
-  await settle();
+  await assert.rejects(settle(), /a moment ago/);
+  await settle((await openBeside()).identity);
   const last = told.at(-1) as { mxid: string; address: string; invites: Record<string, unknown>[] };
   assert.deepEqual([last.mxid, last.address, last.invites.length], [bob.userId, email, 1]);
   const invite = last.invites[0]!;
@@ -176,18 +179,41 @@ test('what a person bound and whom she invited is in her export, and goes with h
   assert.equal(kept.rows.length, 0);
 });
 
-test('ids that another homeserver made up bring no lines and no paths into the message', async () => {
-  const userId = `@x\n\nPay at https://evil.example/pay:${alice.userId.split(':').slice(1).join(':')}`;
-  const token = await tokenFor(db, userId);
-  const body = {
-    medium: 'email',
-    address: freshAddress(),
-    room_id: '!https://evil.example/r',
-    sender: userId,
-  };
-  const stored = await post('/store-invite', body, token);
+test('what another homeserver made up brings no lines, no paths and no links into the message', async () => {
+  const userId = `@x\n\nPay at https://evil.example/pay:${otherName}`;
+  const body = { medium: 'email', address: freshAddress(), room_id: '!https://evil.example/r' };
+  const refused = await post('/store-invite', { ...body, sender: userId }, await tokenFor(db, userId));
+  assert.deepEqual([refused.status, refused.body.errcode], [400, 'M_BAD_JSON']);
+  const names = { room_name: 'www.evil.example', sender_display_name: 'J. R. at pay.evil.example' };
+  const stored = await post('/store-invite', { ...body, ...names, sender: alice.userId }, alice.token);
   assert.equal(stored.status, 200, JSON.stringify(stored.body));
   const { text } = sent.at(-1)!.content;
+  assert.ok(!/evil\.example(\/|\W*$)|www\.|pay\.evil/m.test(text.replace(/^Room:.*$/m, '')), text);
   assert.ok(!text.includes('evil.example/'), text);
-  assert.ok(!/^Pay/m.test(text), text);
+  assert.ok(text.includes('J. R. at pay·evil·example'), text);
+});
+
+test('all who invited one address are told of when it is bound, under whatever pepper they did', async () => {
+  const email = freshAddress();
+  const senders = 45;
+  for (let i = 0; i < senders; i++) {
+    const who = await account();
+    const body = { medium: 'email', address: email, room_id: `!r${i}:x`, sender: who.userId };
+    assert.equal((await post('/store-invite', body, who.token)).status, 200);
+  }
+  const { rows } = await db.pool.query<{ pepper_id: number }>('SELECT pepper_id FROM identity_peppers');
+  await db.pool.query(`INSERT INTO identity_peppers (pepper_id, pepper, index_key_id, state, previous_at)
+    SELECT pepper_id + n, pepper || n, index_key_id, 'previous', now() FROM identity_peppers, generate_series(1, 2) n`);
+  await db.pool.query(
+    `INSERT INTO identity_digests (digest, pepper_id, invite_id)
+     SELECT digest, pepper_id + n, invite_id FROM identity_digests, generate_series(1, 2) n
+     WHERE invite_id IS NOT NULL AND pepper_id = $1`,
+    [rows[0]?.pepper_id],
+  );
+  const bob = await account();
+  await bind(bob, await validate(bob, email));
+  await settle((await openBeside()).identity);
+  const last = told.at(-1) as { mxid: string; invites: { room_id: string }[] };
+  assert.equal(last.mxid, bob.userId);
+  assert.equal(new Set(last.invites.map(({ room_id }) => room_id)).size, senders);
 });

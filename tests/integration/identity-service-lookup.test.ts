@@ -9,6 +9,8 @@ import { setImmediate as turn } from 'node:timers/promises';
 import {
   LOOKUP_ADDRESSES_MAX,
   LOOKUP_LIMIT,
+  LOOKUP_NETWORK_LIMIT,
+  LOOKUP_SERVER_LIMIT,
   type Medium,
 } from '../../auralink-communication-service/auralink-modules/identity-service/model.ts';
 import { allows, AUDIENCES } from '../../auralink-communication-service/auralink-modules/auraid/privacy.ts';
@@ -308,4 +310,31 @@ test('with many rows every statement of a look-up and of a rotation goes by its 
     );
     if (text.includes('WITH ORDINALITY')) assert.ok(!/Hash Join|Merge Join/.test(plan), plan);
   }
+});
+
+test('many accounts of one network, or of one other homeserver, look up no more together than they may', async () => {
+  const pepper = await pepperOf();
+  const body = { algorithm: 'sha256', pepper, addresses: [hashOf('email', `x.${unique}@x`, pepper)] };
+  const spend = (key: string, limit: { hits: number }) =>
+    db.pool.query(
+      "INSERT INTO rate_limits (key, hits, window_ends_at) VALUES ($1, $2, now() + interval '1 hour')",
+      [key, limit.hits],
+    );
+  const lookUp = async (userId: string, from: string) =>
+    (
+      await askIdentity(door.baseUrl, 'POST', `${V2}/lookup`, {
+        token: await tokenFor(db, userId),
+        body,
+        from,
+      })
+    ).status;
+  await spend('identity-lookup-from:192.0.2.7', LOOKUP_NETWORK_LIMIT);
+  await spend('identity-lookup-server:farm.example', LOOKUP_SERVER_LIMIT);
+  await spend(`identity-lookup-server:${config.SYNAPSE_SERVER_NAME}`, LOOKUP_SERVER_LIMIT);
+  assert.equal(await lookUp('@one:a.example', '192.0.2.7'), 429);
+  assert.equal(await lookUp('@two:b.example', '192.0.2.7'), 429);
+  assert.equal(await lookUp('@one:farm.example', '192.0.2.8'), 429);
+  assert.equal(await lookUp('@two:farm.example', '192.0.2.9'), 429);
+  assert.equal(await lookUp('@three:b.example', '192.0.2.9'), 200);
+  assert.equal(await lookUp(`@four:${config.SYNAPSE_SERVER_NAME}`, '192.0.2.9'), 200, 'our own are known');
 });

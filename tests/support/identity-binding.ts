@@ -63,13 +63,16 @@ export const messages: Messages = {
   countAddress: async () => {},
   codeUsed: async (_tx, id) => void used.push(id),
 };
+const address = await testDatabase();
 export const door = await openIdentityDoor(
-  await testDatabase(),
+  address,
   { IDENTITY_SERVER_NAME: NAME, IDENTITY_ALLOWED_CIDRS: ['127.0.0.0/8', '::1/128'] },
   undefined,
   undefined,
   messages,
 );
+/** Another process of the same service. */
+export const openBeside = () => openIdentityDoor(address, {}, door, undefined, messages);
 export const { db, identity } = door;
 export const world = lookupWorld(db, config.KEY_RING_PATH, config.SYNAPSE_SERVER_NAME);
 let accounts = 0;
@@ -80,8 +83,12 @@ export async function account(server = otherName) {
 }
 export type Account = Awaited<ReturnType<typeof account>>;
 export const [alice, eve] = [await account(), await account()];
-export const post = (path: string, body: unknown, token?: string) =>
-  askIdentity(door.baseUrl, 'POST', `${V2}${path}`, { body, ...(token !== undefined && { token }) });
+export const post = (path: string, body: unknown, token?: string, from?: string) =>
+  askIdentity(door.baseUrl, 'POST', `${V2}${path}`, {
+    body,
+    ...(token !== undefined && { token }),
+    ...(from !== undefined && { from }),
+  });
 export const unique = randomBytes(5).toString('hex');
 let addresses = 0;
 export const freshAddress = (): string => `a${++addresses}.${unique}@example.org`;
@@ -120,11 +127,13 @@ export async function found(address: string): Promise<string | null> {
   const answer = await post('/lookup', body, eve.token);
   return (answer.body.mappings as Record<string, string>)[hash] ?? null;
 }
-export async function settle(): Promise<void> {
+/** What the loops of a running service do. */
+export async function settle(by = identity): Promise<void> {
   const { rows } = await db.pool.query<{ topic: string; payload: object }>(
     "SELECT topic, payload FROM outbox_events WHERE topic LIKE 'identity_service.%'",
   );
-  for (const { topic, payload } of rows) await identity.outboxHandlers.get(topic)?.(payload, '');
+  const handlers = new Map([...by.outboxHandlers, ...by.farOutboxHandlers]);
+  for (const { topic, payload } of rows) await handlers.get(topic)?.(payload, '');
   await db.pool.query("DELETE FROM outbox_events WHERE topic LIKE 'identity_service.%'");
 }
 export const [jwk] = (JSON.parse(config.IDENTITY_SIGNING_KEYS) as { keys: { kid: string; x: string }[] })

@@ -21,16 +21,17 @@ export interface IdentityAnswer {
   readonly body: Record<string, unknown>;
 }
 
-/** A request to the door at `baseUrl`. */
+/** A request to the door at `baseUrl`; `from`: the client's address, where the door believes ours. */
 export async function askIdentity(
   baseUrl: string,
   method: string,
   path: string,
-  { token, body }: { readonly token?: string; readonly body?: unknown } = {},
+  { token, body, from }: { readonly token?: string; readonly body?: unknown; readonly from?: string } = {},
 ): Promise<IdentityAnswer> {
   const answer = await fetch(`${baseUrl}${path}`, {
     method,
     headers: {
+      ...(from !== undefined && { 'x-forwarded-for': from }),
       ...(token !== undefined && { authorization: `Bearer ${token}` }),
       ...(body !== undefined && { 'content-type': 'application/json' }),
     },

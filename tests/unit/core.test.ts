@@ -123,6 +123,25 @@ test('the outbox hands each row to its handler, and keeps what failed with its r
   assert.deepEqual([done, failed], [['good-1'], [['bad-1', 'not now']]]);
 });
 
+test('abreast no row waits for another one, whatever becomes of it', async () => {
+  const { promise: secondCame, resolve: second } = Promise.withResolvers<void>();
+  const done: string[] = [];
+  const failed: string[] = [];
+  const names = ['waits', 'fails', 'comes'];
+  const store: Pick<OutboxStore, 'claim' | 'done' | 'failed'> = {
+    claim: async () => names.map((eventId) => ({ eventId, topic: 't', payload: { eventId }, attempts: 0 })),
+    done: async (eventId) => void done.push(eventId),
+    failed: async (eventId) => void failed.push(eventId),
+  };
+  const handler: OutboxHandler = async (_payload, eventId) => {
+    if (eventId === 'waits') await secondCame;
+    if (eventId === 'fails') throw new Error('not now');
+    second();
+  };
+  assert.equal(await runOutbox(store, new Map([['t', handler]]), silent, { abreast: true }), names.length);
+  assert.deepEqual([done.toSorted(), failed], [['comes', 'waits'], ['fails']]);
+});
+
 test('the clock that measures never goes back', () => {
   const first = systemClock.monotonicMs();
   assert.ok(systemClock.monotonicMs() >= first);

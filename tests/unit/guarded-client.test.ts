@@ -3,6 +3,7 @@
  * neither, and time, size and redirects are bounded; and homeservers are found by each step of the specification.
  */
 import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
 import type { LookupAddress } from 'node:dns';
 import { createServer } from 'node:net';
 import { once } from 'node:events';
@@ -18,6 +19,9 @@ import {
 } from '../../auralink-communication-service/adapters/guarded-client.ts';
 import {
   createAskHomeserver,
+  createFindServerKey,
+  HOMESERVERS_ASKED_MAX,
+  SERVER_KEY_LIFE_MS,
   createAskOpenId,
 } from '../../auralink-communication-service/adapters/homeservers.ts';
 import {
@@ -25,6 +29,11 @@ import {
   type DiscoveryDeps,
   WELL_KNOWN_REDIRECTS_MAX,
 } from '../../auralink-communication-service/adapters/server-discovery.ts';
+import { eventually } from '../support/eventually.ts';
+import {
+  publicKeyOf,
+  signJson,
+} from '../../auralink-communication-service/auralink-modules/identity-service/signed-json.ts';
 import { makePrivateCa } from '../support/private-ca.ts';
 
 const ca = makePrivateCa();
@@ -150,7 +159,8 @@ function world(
       return records.map((record) => ({ priority: 1, weight: 1, ...record }));
     },
   };
-  return { asked, discover: createDiscovery(deps) };
+  const discover = createDiscovery(deps);
+  return { asked, discover: (name: string) => discover(name, new AbortController().signal) };
 }
 const WELL_KNOWN = '/.well-known/matrix/server';
 const short = (targets: readonly Target[]) =>
@@ -217,4 +227,71 @@ test('another server is asked over the guard, our own where it is, and none wher
   assert.equal(requests, before + 1, 'the second address was tried after the first');
   assert.equal(await createAskOpenId({ ...deps, askHomeserver: null })('evil.example', 't'), null);
   assert.equal(requests, before + 1);
+});
+
+test('a homeserver that hangs is waited for no longer than all of its addresses may take together', async () => {
+  const hanging = (signal: AbortSignal | undefined): Promise<never> =>
+    new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason)));
+  const asked: string[] = [];
+  const slow = createAskHomeserver({
+    ask: async ({ target, signal }) => {
+      asked.push(target.host);
+      signal?.throwIfAborted();
+      return await hanging(signal);
+    },
+    discover: async () => [targetOf('a.example'), targetOf('b.example')],
+    timeoutMs: 20,
+  });
+  await assert.rejects(slow('x.example', { method: 'GET', path: '/' }), { name: 'TimeoutError' });
+  assert.deepEqual(asked, ['a.example', 'b.example']);
+  const lost = createDiscovery({
+    ask: async () => ({ status: 404, location: null, json: null }),
+    resolveSrv: () => new Promise(() => {}),
+  });
+  await assert.rejects(lost('x.example', AbortSignal.timeout(20)), { name: 'TimeoutError' });
+});
+
+test('no more homeservers than so many are asked at a time', async () => {
+  const answers: (() => void)[] = [];
+  const ask = createAskHomeserver({
+    ask: () =>
+      new Promise((resolve) => answers.push(() => resolve({ status: 200, location: null, json: null }))),
+    discover: async () => [targetOf('a.example')],
+  });
+  const request = { method: 'GET', path: '/' } as const;
+  const under = Array.from({ length: HOMESERVERS_ASKED_MAX }, () => ask('x.example', request));
+  await assert.rejects(ask('x.example', request), /too many/);
+  for (const answer of answers) answer();
+  await Promise.all(under);
+  const next = ask('x.example', request);
+  await eventually(async () => assert.equal(answers.length, HOMESERVERS_ASKED_MAX + 1));
+  answers.at(-1)?.();
+  assert.equal((await next).status, 200);
+});
+
+test('a homeserver’s key is asked for once while it counts, and anew when it was not found', async () => {
+  const pair = generateKeyPairSync('ed25519');
+  const keyId = 'ed25519:x';
+  let asked = 0;
+  let there = false;
+  let nowMs = 0;
+  const find = createFindServerKey({
+    ownServerName: 'ours',
+    nowMs: () => nowMs,
+    askHomeserver: null,
+    askOwn: async () => {
+      asked += 1;
+      const verify_keys = there ? { [keyId]: { key: publicKeyOf(pair.publicKey) } } : {};
+      const told = { server_name: 'ours', valid_until_ts: Date.now() + 10 * SERVER_KEY_LIFE_MS, verify_keys };
+      return { ...signJson(told, 'ours', { keyId, privateKey: pair.privateKey }) };
+    },
+  });
+  for (let i = 0; i < 2; i++) assert.equal(await find('ours', keyId), null);
+  assert.equal(asked, 2);
+  there = true;
+  for (let i = 0; i < 3; i++) assert.ok(await find('ours', keyId));
+  assert.equal(asked, 3);
+  nowMs += SERVER_KEY_LIFE_MS;
+  assert.ok(await find('ours', keyId));
+  assert.equal(asked, 4);
 });

@@ -23,12 +23,13 @@ import { NOBODY, type UserId } from '../../auralink-communication-service/core/i
 
 const KEY = randomBytes(32);
 const account = { userId: '@a:b' as UserId, personId: null };
+const FROM = '192.0.2.1';
 const errcode = (error: unknown) => (error instanceof AuraError ? error.details.errcode : String(error));
 
 function stage(over: Partial<LookupDeps> = {}) {
   let nowMs = 0;
   const asked: Question[] = [];
-  const counted: number[] = [];
+  const counted: [string, number][] = [];
   const peppers: Pepper[] = [
     { pepperId: 1, pepper: 'old', indexKeyId: 'i1', state: 'previous', ageSeconds: 1 },
     { pepperId: 2, pepper: 'matrixrocks', indexKeyId: 'i1', state: 'current', ageSeconds: 1 },
@@ -41,7 +42,8 @@ function stage(over: Partial<LookupDeps> = {}) {
       asked.push(question);
       return question.digests.map((_digest, i) => (i === 0 ? '@found:b' : null));
     },
-    count: async (_key, _limit, count = 1) => void counted.push(count),
+    count: async (key, _limit, count = 1) => void counted.push([key, count]),
+    ownServerName: 'ours',
     rotate: async () => {},
     nowMs: () => nowMs,
     ...over,
@@ -80,17 +82,21 @@ test('current and previous pepper count, any other is told the current one', asy
   assert.deepEqual(await lookup.hashDetails(), { algorithms: ['sha256'], lookup_pepper: 'matrixrocks' });
   const hash = pepperedHash('email', 'alice@example.com', 'matrixrocks').toString('base64url');
   for (const pepper of ['old', 'matrixrocks']) {
-    const found = await lookup.lookup(account, {
-      algorithm: 'sha256',
-      pepper,
-      addresses: [hash, hash.toUpperCase()],
-    });
+    const found = await lookup.lookup(
+      account,
+      {
+        algorithm: 'sha256',
+        pepper,
+        addresses: [hash, hash.toUpperCase()],
+      },
+      FROM,
+    );
     assert.deepEqual(found, { [hash]: '@found:b' });
   }
   assert.deepEqual(asked[0]?.asker, NOBODY);
   for (const pepper of ['gone', 'never', '']) {
     await assert.rejects(
-      lookup.lookup(account, { algorithm: 'sha256', pepper, addresses: [hash] }),
+      lookup.lookup(account, { algorithm: 'sha256', pepper, addresses: [hash] }, FROM),
       (error) => {
         assert.equal(errcode(error), 'M_INVALID_PEPPER');
         assert.equal((error as AuraError).details.lookup_pepper, 'matrixrocks');
@@ -105,24 +111,36 @@ test('a pepper that another process made is known at once, one that was dropped 
   const { lookup, peppers, later } = stage();
   await lookup.hashDetails();
   peppers.push({ pepperId: 4, pepper: 'new', indexKeyId: 'i1', state: 'building', ageSeconds: 0 });
-  await lookup.lookup(account, { algorithm: 'sha256', pepper: 'new', addresses: [] });
+  await lookup.lookup(account, { algorithm: 'sha256', pepper: 'new', addresses: [] }, FROM);
   peppers.shift();
   later();
-  const late = lookup.lookup(account, { algorithm: 'sha256', pepper: 'old', addresses: [] });
+  const late = lookup.lookup(account, { algorithm: 'sha256', pepper: 'old', addresses: [] }, FROM);
   await assert.rejects(late, (error) => errcode(error) === 'M_INVALID_PEPPER');
 });
 
 test('too much, another algorithm and what is no hash are not looked for; each address counts', async () => {
   const { lookup, asked, counted } = stage();
   const ask = (addresses: readonly string[], algorithm = 'sha256') =>
-    lookup.lookup(account, { algorithm, pepper: 'matrixrocks', addresses });
+    lookup.lookup(account, { algorithm, pepper: 'matrixrocks', addresses }, FROM);
   await assert.rejects(ask(Array(LOOKUP_ADDRESSES_MAX + 1).fill('x')), (e) => errcode(e) === 'M_TOO_LARGE');
   await assert.rejects(ask(['alice@example.com email'], 'none'), (e) => errcode(e) === 'M_INVALID_PARAM');
-  assert.deepEqual(counted, []);
+  assert.equal(counted.length, 0);
   assert.deepEqual(await ask(['', 'x', 'alice@example.com email', '_'.repeat(44), 'é'.repeat(43)]), {});
   assert.equal(asked.length, 0);
   await ask(Array(LOOKUP_ADDRESSES_MAX).fill('_'.repeat(43)));
-  assert.deepEqual(counted, [1, LOOKUP_ADDRESSES_MAX / LOOKUP_UNIT]);
+  const units = LOOKUP_ADDRESSES_MAX / LOOKUP_UNIT;
+  const windows = ['identity-lookup:@a:b', `identity-lookup-from:${FROM}`, 'identity-lookup-server:b'];
+  assert.deepEqual(
+    counted,
+    [1, units].flatMap((n) => windows.map((window) => [window, n])),
+  );
+  counted.splice(0);
+  const ours = { userId: '@a:ours' as UserId, personId: null };
+  await lookup.lookup(ours, { algorithm: 'sha256', pepper: 'matrixrocks', addresses: [] }, FROM);
+  assert.deepEqual(
+    counted.map(([window]) => window),
+    ['identity-lookup:@a:ours', `identity-lookup-from:${FROM}`],
+  );
 });
 
 test('without any pepper the first one is made, and while that takes long it is said', async () => {

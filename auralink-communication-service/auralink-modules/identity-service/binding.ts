@@ -1,10 +1,9 @@
 /**
  * Binding a proved address to the account that proved it, and taking that back (Matrix spec, Identity Service API,
  * "Association management"): one account for one address, the newest proof; signed, so that homeservers can check it. Who
- * was invited by that address is told of, through the outbox, to the homeserver of whoever bound it.
+ * was invited by that address is told of to the homeserver of whoever bound it: handover.ts.
  */
 import type { OutboxStore } from '../../core/outbox.ts';
-import type { UserId } from '../../core/ids.ts';
 import type { Tx, UnitOfWork } from '../../core/unit-of-work.ts';
 import {
   type Account,
@@ -14,12 +13,11 @@ import {
   normalAddress,
   serverOf,
 } from './model.ts';
-import { associationPlace, invitePlace, type Peppers } from './peppers.ts';
-import type { AddressVault, BindingNews, BindingStore, FindServerKey, TellHomeserver } from './ports.ts';
+import { HANDOVER_TOPIC, toHandOver } from './handover.ts';
+import { associationPlace, type Peppers } from './peppers.ts';
+import type { AddressVault, BindingNews, BindingStore, FindServerKey } from './ports.ts';
 import { isSignedBy, type Signatures, type SigningKey, signJson } from './signed-json.ts';
 import type { SessionName, Validated, Validation } from './validation.ts';
-
-export const ONBIND_TOPIC = 'identity_service.onbind';
 
 export interface SignedAssociation {
   readonly address: string;
@@ -61,7 +59,6 @@ export interface BindingDeps {
   readonly vault: AddressVault;
   readonly outbox: Pick<OutboxStore, 'enqueue'>;
   readonly findServerKey: FindServerKey;
-  readonly tellHomeserver: TellHomeserver;
   readonly news: BindingNews;
   readonly newId: () => string;
   readonly now: () => Date;
@@ -74,8 +71,6 @@ export interface Binding {
   bind(account: Account, mxid: string, name: SessionName): Promise<SignedAssociation>;
   /** What is not bound is unbound. Throws M_FORBIDDEN. */
   unbind(what: Unbinding, by: UnboundBy): Promise<void>;
-  /** Hands invitations over to the homeserver; they are gone once it took them. */
-  tellOfInvites(payload: object): Promise<void>;
 }
 
 export function createBinding(deps: BindingDeps): Binding {
@@ -109,7 +104,6 @@ export function createBinding(deps: BindingDeps): Binding {
           await deps.news(tx, { act: 'address.unbound', userId, medium, byHerself: 'account' in by });
       });
     },
-    tellOfInvites: (payload) => tellOfInvites(deps, payload as Told),
   };
 }
 
@@ -150,7 +144,8 @@ async function bind(deps: BindingDeps, tx: Tx, account: Account, name: SessionNa
   await bindings.insert(tx, { associationId, userId, medium, envelope, validatedAt });
   await peppers.index(tx, { of: 'association', id: associationId }, medium, address, envelope);
   const inviteIds = await bindings.takeInvites(tx, medium, digests, userId);
-  if (inviteIds.length > 0) await outbox.enqueue(tx, ONBIND_TOPIC, { userId, inviteIds });
+  if (inviteIds.length > 0)
+    await outbox.enqueue(tx, HANDOVER_TOPIC, toHandOver(userId, inviteIds, deps.now()));
   return proved;
 }
 
@@ -176,28 +171,4 @@ async function assertHomeserver(deps: BindingDeps, mxid: string, request: Signed
   if (!isMeant('destination_is') && !isMeant('destination')) {
     throw matrixError('unauthenticated', 'M_UNAUTHORIZED', 'That homeserver did not sign this request.');
   }
-}
-
-interface Told {
-  readonly userId: UserId;
-  readonly inviteIds: readonly string[];
-}
-
-/** Matrix spec, server-server API, "Third-party invites". */
-async function tellOfInvites(deps: BindingDeps, { userId, inviteIds }: Told): Promise<void> {
-  const invites = await deps.bindings.findTaken(inviteIds, userId);
-  const told: object[] = [];
-  let about: { medium: Medium; address: string } | null = null;
-  for (const { inviteId, medium, envelope, token, roomId, sender } of invites) {
-    const address = (await deps.vault.find(invitePlace(inviteId), envelope))?.toString('utf8');
-    if (address === undefined) continue;
-    about = { medium, address };
-    const proof = signJson({ mxid: userId, sender, token }, deps.serverName, deps.key);
-    told.push({ medium, address, mxid: userId, room_id: roomId, sender, signed: proof });
-  }
-  if (about !== null) {
-    const path = '/_matrix/federation/v1/3pid/onbind';
-    await deps.tellHomeserver(serverOf(userId), path, { ...about, mxid: userId, invites: told });
-  }
-  await deps.bindings.removeInvites(invites.map(({ inviteId }) => inviteId));
 }

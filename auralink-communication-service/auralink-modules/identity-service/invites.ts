@@ -173,7 +173,7 @@ async function findUser(deps: InvitesDeps, account: Account, address: string): P
 function line(text: string): string {
   return text
     .replace(/[\p{Cc}\p{Cf}\s]+/gu, ' ')
-    .replace(/[:/\\<>]/g, '·')
+    .replace(/[:/\\<>]|\.(?=\S)/g, '·')
     .trim()
     .slice(0, 80);
 }

@@ -9,11 +9,14 @@ import {
   type Account,
   LOOKUP_ADDRESSES_MAX,
   LOOKUP_LIMIT,
+  LOOKUP_NETWORK_LIMIT,
+  LOOKUP_SERVER_LIMIT,
   LOOKUP_UNIT,
   type Medium,
   matrixError,
   normalAddress,
   PEPPERS_CACHE_MS,
+  serverOf,
 } from './model.ts';
 import type { Count, DigestStore, FindAccounts, LookupKeys, Pepper } from './ports.ts';
 
@@ -77,6 +80,8 @@ export interface LookupDeps {
   readonly keys: LookupKeys;
   readonly findAccounts: FindAccounts;
   readonly count: Count;
+  /** Our homeserver, whose accounts we know. */
+  readonly ownServerName: string;
   /** Makes the first pepper where there is none yet. */
   readonly rotate: () => Promise<void>;
   readonly nowMs: () => number;
@@ -85,7 +90,7 @@ export interface LookupDeps {
 export interface Lookup {
   hashDetails(): Promise<{ readonly algorithms: readonly string[]; readonly lookup_pepper: string }>;
   /** Hash → Matrix id. Throws M_INVALID_PARAM, M_INVALID_PEPPER, M_TOO_LARGE, `rate_limited`. */
-  lookup(account: Account, request: LookupRequest): Promise<Record<string, string>>;
+  lookup(account: Account, request: LookupRequest, clientAddress: string): Promise<Record<string, string>>;
 }
 
 export function createLookup(deps: LookupDeps): Lookup {
@@ -105,7 +110,7 @@ export function createLookup(deps: LookupDeps): Lookup {
     async hashDetails() {
       return { algorithms: [LOOKUP_ALGORITHM], lookup_pepper: (await getCurrent()).pepper };
     },
-    async lookup({ userId, personId }, { algorithm, pepper, addresses }) {
+    async lookup(account, { algorithm, pepper, addresses }, clientAddress) {
       if (algorithm !== LOOKUP_ALGORITHM) {
         const message = `Hashes are made with ${LOOKUP_ALGORITHM} here.`;
         throw matrixError('invalid', 'M_INVALID_PARAM', message, { field: 'algorithm' });
@@ -124,16 +129,25 @@ export function createLookup(deps: LookupDeps): Lookup {
           lookup_pepper: (await getCurrent()).pepper,
         });
       }
-      const units = Math.max(1, Math.ceil(addresses.length / LOOKUP_UNIT));
-      await deps.count(`identity-lookup:${userId}`, LOOKUP_LIMIT, units);
+      await countLookup(deps, account.userId, clientAddress, addresses.length);
       // One answer a hash, however often it is asked for.
       const hashes = [...new Set(addresses.filter((hash) => HASH.test(hash)))];
       if (hashes.length === 0) return {};
       const digests = hashes.map((hash) => digestOf(key, hash));
-      const accounts = await deps.findAccounts({ asker: personId ?? NOBODY, digests });
+      const accounts = await deps.findAccounts({ asker: account.personId ?? NOBODY, digests });
       return Object.fromEntries(hashes.flatMap((hash, i) => (accounts[i] ? [[hash, accounts[i]]] : [])));
     },
   };
+}
+
+/** By account, by network and by homeserver: a stranger's server makes as many accounts as he likes. */
+async function countLookup(deps: LookupDeps, userId: string, from: string, addresses: number): Promise<void> {
+  const units = Math.max(1, Math.ceil(addresses / LOOKUP_UNIT));
+  await deps.count(`identity-lookup:${userId}`, LOOKUP_LIMIT, units);
+  await deps.count(`identity-lookup-from:${from}`, LOOKUP_NETWORK_LIMIT, units);
+  const server = serverOf(userId);
+  if (server === deps.ownServerName) return;
+  await deps.count(`identity-lookup-server:${server}`, LOOKUP_SERVER_LIMIT, units);
 }
 
 /** The peppers as they were a moment ago; asked for anew at once when none of them is the `wanted` one. */

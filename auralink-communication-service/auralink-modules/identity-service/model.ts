@@ -36,6 +36,10 @@ export interface Limit {
 export const REGISTER_LIMIT: Limit = { hits: 30, windowSeconds: 60 };
 /** Unbindings without an account of ours from one address: each may make us ask another server for its key. */
 export const UNBIND_LIMIT: Limit = { hits: 120, windowSeconds: 60 };
+/** Bindings, tokens that come back, sessions and signatures asked for, from one address. */
+export const PROVE_LIMIT: Limit = { hits: 240, windowSeconds: 60 };
+/** Questions from one address whether an invitation's key is still good: homeservers ask for each who takes one. */
+export const KEY_ASKED_LIMIT: Limit = { hits: 600, windowSeconds: 60 };
 /** Characters of a homeserver's name (Matrix spec, appendices, "Server name"). */
 export const SERVER_NAME_MAX_LENGTH = 230;
 /** Characters of an OpenID token. */
@@ -55,6 +59,10 @@ export const LOOKUP_ADDRESSES_MAX = 1_000;
 export const LOOKUP_UNIT = 10;
 /** What one account may look up: 10,000 addresses an hour, or 1,000 one by one. */
 export const LOOKUP_LIMIT: Limit = { hits: 1_000, windowSeconds: 3_600 };
+/** The same units from one network, whatever accounts ask: 100,000 addresses an hour. */
+export const LOOKUP_NETWORK_LIMIT: Limit = { hits: 10_000, windowSeconds: 3_600 };
+/** The same units by all accounts of one other homeserver, which makes as many as it likes. */
+export const LOOKUP_SERVER_LIMIT: Limit = { hits: 20_000, windowSeconds: 3_600 };
 /** Answers come no sooner than so long after their questions: nobody costs less to look up than somebody who hides. */
 export const LOOKUP_ANSWER_MS = 5;
 /** The pepper changes this often, and whenever the ring's index key does. */
@@ -84,6 +92,14 @@ export const ASSOCIATION_LIFE_SECONDS = 100 * 365 * 86_400;
 export const INVITE_LIMIT: Limit = { hits: 20, windowSeconds: 3_600 };
 /** Invitations that nobody took are deleted after it. */
 export const INVITE_LIFE_DAYS = 90;
+/** A homeserver that cannot be told of invitations is tried for so long; then its account has to be invited anew. */
+export const HANDOVER_DAYS = 7;
+/** Wait before a homeserver that could not be told is asked again; each further wait is twice as long. */
+export const HANDOVER_REST_FIRST_MS = 10_000;
+/** Longest such wait. */
+export const HANDOVER_REST_MAX_MS = 3_600_000;
+/** Homeservers that a process remembers as resting. */
+export const HANDOVER_RESTING_MAX = 10_000;
 /** Invitations of one address that are handed over when it is bound. */
 export const INVITES_TAKEN_MAX = 100;
 
@@ -95,8 +111,11 @@ export function isAddress(medium: Medium, normal: string): boolean {
   return (medium === 'email' ? EMAIL : NUMBER).test(normal);
 }
 
-/** Matrix user ids of any server (Matrix spec, appendices, "User identifiers"); old ones have any characters. */
-export const USER_ID = /^@[^:\0]{0,253}:[^\s\0]{1,253}$/;
+/**
+ * Matrix user ids of any server (Matrix spec, appendices, "User identifiers"). Old ones may have any characters; those
+ * with blanks and control characters get no account here, because ids stand in messages to people.
+ */
+export const USER_ID = /^@[^:\s\p{Cc}\p{Cf}]{0,253}:[^\s\p{Cc}\p{Cf}]{1,253}$/u;
 const SERVER_NAME = /^(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?$/;
 
 export function isServerName(text: string): boolean {
