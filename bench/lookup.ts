@@ -27,8 +27,10 @@ import { startSydent } from './sydent.ts';
 
 const ADDRESSES = 100_000;
 const INSERT_BATCH = 10_000;
-/** Accounts that ask, each for a few thousand addresses: none meets its limit. */
+/** Accounts that ask, each for a few thousand addresses from a network of its own: none meets its limit. */
 const ASKERS = 400;
+/** Homeservers of these accounts. */
+const SERVERS = 40;
 /** Different requests of each size. */
 const REQUESTS = 2_000;
 const SECONDS = 10;
@@ -42,7 +44,8 @@ export async function run(options: BenchOptions): Promise<Figure[]> {
   const { values } = parseArgs({ args: [...options.argv], options: { 'no-peer': { type: 'boolean' } } });
   const withPeer = values['no-peer'] !== true;
   const python = withPeer ? await ensureSydent(consoleProgress(options.note)) : null;
-  const setting = { processes: 2, without: ['synapse'] } as const;
+  const env = { TRUSTED_PROXY_CIDRS: '127.0.0.1/32' };
+  const setting = { processes: 2, without: ['synapse'], env } as const;
   return await withConstellation('lookup', setting, async (constellation) => {
     const ours = await measureOurs(constellation, options);
     const theirs = python === null ? null : await measureSydent(python, constellation, options);
@@ -80,7 +83,7 @@ async function measureOurs(constellation: Constellation, options: BenchOptions):
     options.note(`loading ${ADDRESSES} addresses`);
     const pepper = await loadAddresses(world.db, constellation, tokens[0] ?? '');
     options.note('our service');
-    return await measure(settings.config.PUBLIC_PORT, pepper, tokens, options);
+    return await measure({ port: settings.config.PUBLIC_PORT, pepper, tokens }, options);
   } finally {
     await world.close();
   }
@@ -95,24 +98,47 @@ async function measureSydent(
   const folder = join(settings.layout.dataDir, 'sydent');
   const sydent = await startSydent(python, folder, (await findFreePortBase()) + 1, ADDRESSES);
   try {
-    return await measure(sydent.port, sydent.pepper, [sydent.token], options);
+    return await measure({ port: sydent.port, pepper: sydent.pepper, tokens: [sydent.token] }, options);
   } finally {
     await sydent.stop();
   }
 }
 
-async function measure(
-  port: number,
-  pepper: string,
-  tokens: readonly string[],
-  options: BenchOptions,
-): Promise<Measured> {
+/** One of the two services, with the same addresses. */
+interface Side {
+  readonly port: number;
+  readonly pepper: string;
+  readonly tokens: readonly string[];
+}
+
+/** A side that finds nothing would be fast: throws unless it finds just what is there. */
+async function assertFinds({ port, pepper, tokens }: Side): Promise<void> {
+  const names = ['user0', 'user1', `user${ADDRESSES - 2}`, `user${ADDRESSES - 1}`, 'nobody0', 'nobody1'];
+  const addresses = names.map((name) =>
+    pepperedHash('email', `${name}@example.org`, pepper).toString('base64url'),
+  );
+  const answer = await fetch(`http://127.0.0.1:${port}/_matrix/identity/v2/lookup`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${tokens[0]}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ algorithm: 'sha256', pepper, addresses }),
+  });
+  const { mappings = {} } = (await answer.json()) as { mappings?: Record<string, string> };
+  const found = addresses.map((hash) => mappings[hash] ?? null);
+  const wanted = names.map((name) => (name.startsWith('user') ? `@${name}:example.org` : null));
+  if (JSON.stringify(found) !== JSON.stringify(wanted)) {
+    throw new Error(`asked for ${names.join(', ')}, it found ${JSON.stringify(found)} (${answer.status})`);
+  }
+}
+
+async function measure(side: Side, options: BenchOptions): Promise<Measured> {
+  const { port, pepper, tokens } = side;
+  await assertFinds(side);
   const rates: Rate[] = [];
   for (const size of [1, 100]) {
     const requests = Array.from({ length: REQUESTS }, () => bodyOf(pepper, size));
     const rate = await measureRate({
       ...{ port, connections: CONNECTIONS, busy: BUSY, depth: 1, seconds: SECONDS },
-      request: (n) => requestOf(requests[n % REQUESTS] as string, tokens[n % tokens.length] as string),
+      request: (n) => requestOf(requests[n % REQUESTS] as string, n % tokens.length, tokens),
     });
     const bad = [...rate.statuses].filter(([status]) => status !== 200);
     if (bad.length > 0) throw new Error(`some answers were ${bad.map(([s, n]) => `${n} × ${s}`).join(', ')}`);
@@ -133,9 +159,10 @@ function bodyOf(pepper: string, size: number): string {
   return JSON.stringify({ algorithm: 'sha256', pepper, addresses });
 }
 
-function requestOf(body: string, token: string): string {
+function requestOf(body: string, nth: number, tokens: readonly string[]): string {
   return (
-    `POST /_matrix/identity/v2/lookup HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer ${token}\r\n` +
+    `POST /_matrix/identity/v2/lookup HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer ${tokens[nth]}\r\n` +
+    `x-forwarded-for: 10.7.${nth >> 8}.${nth & 255}\r\n` +
     `content-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`
   );
 }
@@ -144,8 +171,8 @@ async function loadTokens(db: pg.Pool): Promise<string[]> {
   const tokens = Array.from({ length: ASKERS }, () => randomBytes(32).toString('base64url'));
   await db.query(
     `INSERT INTO identity_tokens (token_hash, matrix_user_id)
-     SELECT h, '@asker' || n || ':example.org' FROM unnest($1::bytea[]) WITH ORDINALITY AS t (h, n)`,
-    [tokens.map((token) => createHash('sha256').update(token).digest())],
+     SELECT h, '@asker' || n || ':server' || n % $2::int || '.example' FROM unnest($1::bytea[]) WITH ORDINALITY AS t (h, n)`,
+    [tokens.map((token) => createHash('sha256').update(token).digest()), SERVERS],
   );
   return tokens;
 }
@@ -201,9 +228,9 @@ const INSERT = `WITH made AS (
     SELECT id, '@user' || n || ':example.org', 'email', '\\x00', now() FROM made WHERE NOT is_person
   )
   INSERT INTO identity_digests
-    (digest, pepper_id, association_id, field_id, person_id, medium, matrix_user_id, proved_at)
+    (digest, pepper_id, association_id, field_id, person_id, medium, matrix_user_id, proved_at, needed)
   SELECT digest, p.pepper_id, CASE WHEN NOT is_person THEN id END, CASE WHEN is_person THEN field_id END,
-    CASE WHEN is_person THEN id END, 'email', '@user' || n || ':example.org', now()
+    CASE WHEN is_person THEN id END, 'email', '@user' || n || ':example.org', now(), CASE WHEN is_person THEN 1 END
   FROM made CROSS JOIN identity_peppers p WHERE p.pepper = $3`;
 
 function figure(name: string, ours: Rate, theirs: Rate | null, wanted: string): Figure {

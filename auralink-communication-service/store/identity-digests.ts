@@ -14,7 +14,7 @@ import { gather } from '../core/gather.ts';
 import { NOBODY, type PersonId } from '../core/ids.ts';
 import type { Tx } from '../core/unit-of-work.ts';
 import { query } from './db.ts';
-import { findsSql } from './privacy-sql.ts';
+import { standingOfOtherSql } from './privacy-sql.ts';
 
 /** Look-ups that one statement answers. */
 export const LOOKUPS_GATHERED_MAX = 16;
@@ -75,15 +75,21 @@ const WRITES: Readonly<Record<Source['of'], string>> = {
   invite: `INSERT INTO identity_digests (digest, pepper_id, invite_id)
     SELECT n.digest, n.pepper_id, i.invite_id FROM ${NEW} JOIN identity_invites i ON i.invite_id = n.id
     ON CONFLICT (invite_id, pepper_id) WHERE invite_id IS NOT NULL DO NOTHING`,
-  // The locks have whoever changes field or account wait, so that what their triggers do comes after this row.
-  field: `INSERT INTO identity_digests (digest, pepper_id, field_id, medium, person_id, matrix_user_id, proved_at)
+  // The locks have whoever changes field, rules or account wait, so that what their triggers do comes after this row.
+  field: `INSERT INTO identity_digests
+      (digest, pepper_id, field_id, medium, person_id, matrix_user_id, proved_at, needed)
     SELECT n.digest, n.pepper_id, f.field_id, CASE f.kind WHEN 'phone' THEN 'msisdn' ELSE f.kind END, f.person_id,
-      m.matrix_user_id, f.verified_at FROM ${NEW}
+      m.matrix_user_id, f.verified_at,
+      identity_needed(r.state, r.visibility, CASE f.kind WHEN 'email' THEN p.find_by_email ELSE p.find_by_phone END)
+    FROM ${NEW}
     JOIN personal_fields f ON f.field_id = n.id AND f.envelope = n.envelope AND f.verified_at IS NOT NULL
+    JOIN aura_id_registry r ON r.person_id = f.person_id
+    JOIN person_privacy p ON p.person_id = f.person_id
     JOIN matrix_user_mappings m ON m.person_id = f.person_id AND m.is_primary AND m.state = 'active'
-    FOR SHARE OF f, m
+    FOR SHARE OF f, r, p, m
     ON CONFLICT (field_id, pepper_id) WHERE field_id IS NOT NULL
-    DO UPDATE SET digest = excluded.digest, matrix_user_id = excluded.matrix_user_id, proved_at = excluded.proved_at`,
+    DO UPDATE SET digest = excluded.digest, matrix_user_id = excluded.matrix_user_id, proved_at = excluded.proved_at,
+      needed = excluded.needed`,
 };
 
 export function digestStore(pool: pg.Pool): DigestStore {
@@ -170,24 +176,28 @@ async function drop(pool: pg.Pool, pepperId: number, limit: number): Promise<boo
   return true;
 }
 
+/** 0: an account of nobody here, who is found by whoever asks. */
+const NEEDED = `coalesce(d.needed, CASE WHEN r.person_id IS NULL THEN 0 ELSE identity_needed(
+  r.state, r.visibility, CASE d.medium WHEN 'email' THEN p.find_by_email ELSE p.find_by_phone END) END)`;
+
+/** Null for whoever is nobody here: no relation is looked for. */
+const ASKER = '($3::uuid[])[w.question]';
+const OWNER = 'coalesce(d.person_id, r.person_id)';
+
 /**
- * Of each digest all who proved the address. The rules of whose account it is are asked, if it is a person's; the same is
- * read whether or not she may be found.
+ * Of each digest all who proved the address. A person's row says itself who finds her (034_digests_with_rules.sql); of
+ * what an account bound it is asked here, if the account is a person's. The same is read whether or not she may be found.
  */
 const LOOK_UP = `SELECT coalesce(json_agg(json_build_array(
       w.n, d.matrix_user_id, date_part('epoch', d.proved_at),
-      r.person_id IS NULL OR r.state = 'active' AND ${findsSql(
-        '($3::uuid[])[w.question]',
-        'r.person_id',
-        `CASE d.medium WHEN 'email' THEN p.find_by_email ELSE p.find_by_phone END`,
-        'r.visibility',
-      )})), '[]') AS found
+      (${ASKER} IS NOT DISTINCT FROM ${OWNER} OR ${NEEDED} <= ${standingOfOtherSql(ASKER, OWNER)})
+        AND ${NEEDED} < 4)), '[]') AS found
   FROM unnest($1::uuid[], $2::int[]) WITH ORDINALITY AS w (digest, question, n)
   JOIN identity_digests d ON d.digest = w.digest AND d.invite_id IS NULL
-  LEFT JOIN matrix_user_mappings m ON m.matrix_user_id = d.matrix_user_id AND m.state = 'active'
+  LEFT JOIN matrix_user_mappings m
+    ON m.matrix_user_id = CASE WHEN d.needed IS NULL THEN d.matrix_user_id END AND m.state = 'active'
   LEFT JOIN aura_id_registry r ON r.person_id = m.person_id
-  LEFT JOIN person_privacy p ON p.person_id = m.person_id
-  WHERE d.field_id IS NULL OR (m.is_primary AND m.person_id = d.person_id)`;
+  LEFT JOIN person_privacy p ON p.person_id = m.person_id`;
 
 /** From 1 the digest's place; whose; when it was proved, in seconds since 1970; whether this asker finds her. */
 type Found = readonly [n: number, userId: string, provedAt: number, found: boolean];
@@ -208,7 +218,7 @@ async function answerAll(
     // As the database writes arrays: none of these needs quotes, and there are thousands of them.
     `{${questions.map(({ digests }) => digests.join()).join()}}`,
     `{${questions.map(({ digests }, i) => digests.map(() => i + 1).join()).join()}}`,
-    `{${questions.map(({ asker }) => asker).join()}}`,
+    `{${questions.map(({ asker }) => (asker === NOBODY ? 'NULL' : asker)).join()}}`,
   ]);
   // Of several who proved one address the last counts, and nobody where she is not to be found.
   const last = new Map<number, Found>();

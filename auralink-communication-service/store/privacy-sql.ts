@@ -57,7 +57,7 @@ export function friendSql(viewer: string, target: string): string {
 }
 
 /** What `viewer`, somebody else, is to `target`: 2 a friend, 1 a stranger, less: blocked. */
-function standingOfOtherSql(viewer: string, target: string): string {
+export function standingOfOtherSql(viewer: string, target: string): string {
   return `1 + ${friendSql(viewer, target)} - 2 * ${blockedSql(viewer, target)}`;
 }
 

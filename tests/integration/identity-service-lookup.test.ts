@@ -161,6 +161,40 @@ test('each rule lets in whom it names, as everywhere else; who hides looks like 
   assert.ok(hidden > 10);
 });
 
+test('who is suspended is not found, whoever asks; a rule that changes while her digests are made is the one that counts', async () => {
+  const alice = await world.person();
+  await world.rules(alice, 'public');
+  const address = `states.${unique}@example.org`;
+  const fieldId = await world.field(alice, 'email', address, true);
+  await settle();
+  const own = await tokenFor(db, alice.userId);
+  const setState = (state: string) =>
+    db.pool.query('UPDATE aura_id_registry SET state = $2 WHERE person_id = $1', [alice.personId, state]);
+  await setState('suspended');
+  assert.deepEqual([await found('email', address), await found('email', address, own)], [null, null]);
+  await setState('active');
+  assert.equal(await found('email', address), alice.userId);
+  const client = await db.pool.connect();
+  try {
+    await db.pool.query('DELETE FROM identity_digests WHERE field_id = $1', [fieldId]);
+    await client.query('BEGIN');
+    await client.query("UPDATE person_privacy SET find_by_email = 'private' WHERE person_id = $1", [
+      alice.personId,
+    ]);
+    const made = identity.outboxHandlers.get('identity_service.index')!({ fieldId }, '');
+    await eventually(async () => {
+      const sql =
+        "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%identity_digests%'";
+      assert.ok((await db.pool.query(sql)).rowCount, 'it waits for the change');
+    });
+    await client.query('COMMIT');
+    await made;
+  } finally {
+    client.release();
+  }
+  assert.deepEqual([await found('email', address), await found('email', address, own)], [null, alice.userId]);
+});
+
 test('of several who proved an address the last counts, though she hides', async () => {
   const [first, second] = [await world.person(), await world.person()];
   const address = `shared.${unique}@example.org`;
