@@ -245,6 +245,45 @@ test('a revoked signer, by the list of her own authority only', () => {
   assert.deepEqual([faults.length, trust.revocations.length], [1, 0], 'signed by one who has only the name');
 });
 
+test('a renewed authority counts by whichever certificate is valid, in any order of the files', () => {
+  const { keys } = UTOPIA;
+  const ended = authority({ keys, until: new Date('2026-01-01T00:00:00Z') });
+  for (const trusted of [
+    [ended.der, UTOPIA.der],
+    [UTOPIA.der, ended.der],
+  ]) {
+    assert.equal(judge(filesBy(SIGNER), trusted).refusal, null);
+  }
+  assert.equal(judge(filesBy(SIGNER), [ended.der]).refusal, 'certificate_expired');
+});
+
+test('an old weak key of the same authority does not stand in the way of its new one', () => {
+  const weak = authority({ keys: ecKeys('prime192v1') });
+  for (const trusted of [
+    [weak.der, UTOPIA.der],
+    [UTOPIA.der, weak.der],
+  ]) {
+    assert.equal(judge(filesBy(SIGNER), trusted).refusal, null);
+  }
+});
+
+test('a revoked signer is found under every name and every key that her authority has or had', () => {
+  const { keys } = UTOPIA;
+  const renamed = authority({ keys, common: 'Another CSCA' });
+  const rekeyed = authority({});
+  const foreign = authority({ country: 'XX' });
+  const all = [renamed.der, UTOPIA.der, rekeyed.der, foreign.der];
+  for (const trusted of [all, all.toReversed()]) {
+    for (const by of [UTOPIA, renamed, rekeyed]) {
+      const files = [...trusted, revocationList(by, [SIGNER.serial])];
+      assert.equal(judge(filesBy(SIGNER), files).refusal, 'certificate_revoked');
+    }
+    const judged = judge(filesBy(SIGNER), [...trusted, revocationList(foreign, [SIGNER.serial])]);
+    assert.equal(judged.refusal, null);
+    assert.equal(judged.refusal === null && judged.evidence.revocation, 'no_list');
+  }
+});
+
 test('weak hashes and keys, wherever they stand', () => {
   const weak = { kind: 'ecdsa', hash: 'sha1' } as const;
   assert.equal(refusalOf(filesBy(SIGNER, { hash: 'sha1' })), 'weak_algorithm');

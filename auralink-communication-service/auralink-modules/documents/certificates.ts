@@ -17,6 +17,8 @@ export interface Certificate {
   readonly notAfter: Date;
   readonly serial: Buffer;
   readonly issuer: Buffer;
+  /** `nameText` of the issuer. */
+  readonly issuerName: string;
   readonly subjectKeyId: Buffer | null;
   readonly maySign: boolean;
   readonly extendedUses: readonly string[];
@@ -48,6 +50,7 @@ export function parseCertificate(der: Buffer): Certificate {
     notAfter: part(validity, 1, 'a validity').time('a validity'),
     serial: part(fields, 0, 'a serial number').primitive(TAG.integer, 'a serial number'),
     issuer: part(fields, 2, 'an issuer').raw,
+    issuerName: nameText(part(fields, 2, 'an issuer')),
     subjectKeyId: keyId === undefined ? null : Der.parse(keyId).primitive(TAG.octets, 'a key identifier'),
     maySign:
       usage === undefined ||
@@ -85,7 +88,22 @@ function countryOf(name: Der): string | null {
   return null;
 }
 
+/** A name as it is compared (RFC 5280, 7.1): whatever strings it is made of, without regard to case and blanks. */
+function nameText(name: Der): string {
+  const parts = name.sequence('a name').flatMap((relative) =>
+    relative.set('a name').map((one) => {
+      const [type, value] = one.sequence('a name');
+      if (type === undefined || value === undefined) throw new MalformedError('a name is wrong');
+      const text = value.content.toString('utf8').toLowerCase().replace(/\s+/g, ' ').trim();
+      return [type.oid('a name'), text];
+    }),
+  );
+  return JSON.stringify(parts);
+}
+
 export interface RevocationList {
+  /** `nameText` of who made it. */
+  readonly issuerName: string;
   readonly serials: ReadonlySet<string>;
   readonly nextUpdate: Date | null;
   /** Throws AlgorithmError. */
@@ -108,7 +126,10 @@ export function parseRevocationList(der: Buffer): RevocationList {
   const serials = (revoked?.parts ?? []).map((entry) =>
     serialText(part(entry.sequence('an entry'), 0, 'an entry').primitive(TAG.integer, 'an entry')),
   );
+  const issuer = fields[thisUpdate - 1];
+  if (issuer === undefined) throw new MalformedError('a revocation list does not say who made it');
   return {
+    issuerName: nameText(issuer),
     serials: new Set(serials),
     nextUpdate: next !== undefined && isTime(next) ? next.time('its next update') : null,
     isOf: (issuer) => isSignedBy(algorithm, issuer.publicKey, tbs.raw, signature),

@@ -167,15 +167,33 @@ function securityObjectOf(content: Buffer): { hash: Hash; digests: ReadonlyMap<n
   return { hash, digests };
 }
 
-function assertAppointed({ certificate }: SignedMessage, { trust }: ChipDeps): Certificate {
+/** Of an authority that was renewed with the same key, the certificate that is valid. */
+function assertAppointed({ certificate, signedAt }: SignedMessage, { trust, now }: ChipDeps): Certificate {
   // Authorities and signers of master lists share the chain, and may not sign documents.
   if (certificate.x509.ca || !certificate.maySign || certificate.extendedUses.length > 0)
     throw new Refused('not_a_signer');
-  const authority = trust.authorities.find((one) =>
-    isIssuedBy(certificate.x509, one.x509, certificate.algorithm),
-  );
+  const appointing = appointersOf(certificate, trust);
+  const isValid = (one: Certificate): boolean =>
+    isValidAt(one, now) && (signedAt === null || isValidAt(one, signedAt));
+  const authority = appointing.find(isValid) ?? appointing[0];
   if (authority === undefined) throw new Refused('unknown_authority');
   return authority;
+}
+
+/** Throws AlgorithmError when nobody appointed her but by a key or a hash that does not count. */
+function appointersOf({ x509, algorithm }: Certificate, trust: TrustList): Certificate[] {
+  let unusable: unknown = null;
+  const found = trust.authorities.filter((one) => {
+    try {
+      return isIssuedBy(x509, one.x509, algorithm);
+    } catch (error) {
+      if (!(error instanceof AlgorithmError)) throw error;
+      unusable = error;
+      return false;
+    }
+  });
+  if (found.length === 0 && unusable !== null) throw unusable;
+  return found;
 }
 
 /** Doc 9303-12, 7.1: the countries of signer and authority are the same, and are the document's. */
@@ -195,12 +213,19 @@ function assertValid({ certificate, signedAt }: SignedMessage, authority: Certif
   }
 }
 
+/**
+ * The lists of whoever has the authority's name, or its key: one that changes its key goes on to list whom it appointed
+ * with the one before (Doc 9303-12, 7.1.4), and one that changes its name has its key still.
+ */
 function assertNotRevoked(
   signer: Certificate,
   authority: Certificate,
   { trust, now }: ChipDeps,
 ): ChipEvidence['revocation'] {
-  const lists = trust.revocations.filter((one) => one.authority === authority).map((one) => one.list);
+  const { publicKey } = authority.x509;
+  const lists = trust.revocations
+    .filter(({ key, list }) => list.issuerName === signer.issuerName || key.equals(publicKey))
+    .map(({ list }) => list);
   if (lists.some((list) => list.serials.has(serialText(signer.serial))))
     throw new Refused('certificate_revoked');
   if (lists.length === 0) return 'no_list';

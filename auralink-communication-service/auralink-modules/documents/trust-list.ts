@@ -2,6 +2,7 @@
  * Whose signatures count: the operator's list of country signing certificates (CSCA) and their revocation lists, from
  * PEM and DER files or an ICAO master list (Doc 9303-12, 9). What cannot be read is named; the rest counts.
  */
+import type { KeyObject } from 'node:crypto';
 import {
   type Certificate,
   isValidAt,
@@ -18,7 +19,8 @@ const MASTER_LIST = '2.23.136.1.1.2';
 
 export interface TrustList {
   readonly authorities: readonly Certificate[];
-  readonly revocations: readonly { readonly authority: Certificate; readonly list: RevocationList }[];
+  /** With the key that each is signed with: the authority's own, under whatever name. */
+  readonly revocations: readonly { readonly key: KeyObject; readonly list: RevocationList }[];
 }
 
 export interface TrustFile {
@@ -48,7 +50,7 @@ export function readTrustList(
   }
   const revocations = lists.flatMap(({ name, list }) => {
     const authority = [...authorities.values()].find((one) => isListOf(list, one));
-    if (authority !== undefined) return [{ authority, list }];
+    if (authority !== undefined) return [{ key: authority.x509.publicKey, list }];
     faults.push(`${name}: none of the authorities signed this revocation list`);
     return [];
   });
