@@ -236,7 +236,9 @@ export const configSchema = z.object({
   SMS_DAILY_SPEND: z
     .union([z.literal('').transform(() => null), z.coerce.number().positive().max(1_000_000)])
     .default(null)
-    .describe('What the SMS of a day may cost, in the currency of the prices; empty: no cap'),
+    .describe(
+      'What the SMS of a day may cost, in the currency of the prices; empty: no cap, and only few SMS in a day',
+    ),
 
   RING_TIMEOUT_SECONDS: z.coerce
     .number()

@@ -23,18 +23,36 @@ interface ClaimedRow {
 }
 
 const INSERT = `INSERT INTO outgoing_messages (message_id, channel, purpose, person_id, address, content, key_id,
-    prefix_digest, parts, cost_micros, expires_at)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`;
+    prefix_digest, country_digest, parts, cost_micros, expires_at)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`;
 
-const CLAIM = `WITH due AS (
+/** Of those that `which` selects so many ($1), for so long ($2). */
+const claimOf = (which: string): string => `WITH due AS (
     SELECT message_id, state FROM outgoing_messages
-    WHERE channel = $1 AND state IN ('queued', 'sending') AND run_at <= now()
-    ORDER BY run_at LIMIT $2 FOR UPDATE SKIP LOCKED)
+    WHERE state IN ('queued', 'sending') AND ${which} LIMIT $1 FOR UPDATE SKIP LOCKED)
   UPDATE outgoing_messages m SET state = 'sending', attempts = attempts + 1,
-    lost_outcomes = lost_outcomes + (due.state = 'sending')::int, run_at = now() + make_interval(secs => $3)
+    lost_outcomes = lost_outcomes + (due.state = 'sending')::int, run_at = now() + make_interval(secs => $2)
   FROM due WHERE m.message_id = due.message_id
   RETURNING m.message_id, channel, purpose, person_id, address, content, created_at, attempts, lost_outcomes,
     extract(epoch FROM expires_at - now())::float8 AS left_seconds`;
+
+const CLAIM = claimOf('channel = $3 AND run_at <= now() ORDER BY run_at');
+const CLAIM_EXPIRED = claimOf(
+  "expires_at <= now() AND (state = 'queued' OR run_at <= now()) ORDER BY expires_at",
+);
+
+const toClaimed = (row: ClaimedRow): ClaimedMessage => ({
+  messageId: row.message_id,
+  channel: row.channel,
+  purpose: row.purpose,
+  personId: row.person_id,
+  address: row.address,
+  content: row.content,
+  createdAt: row.created_at,
+  attempt: row.attempts,
+  leftSeconds: row.left_seconds,
+  lostOutcomes: row.lost_outcomes,
+});
 
 /** What nobody took was not paid for. */
 const SETTLE = `WITH settled AS (
@@ -58,41 +76,40 @@ const receiptOf = (
   WHERE ${column} = $1 AND state = 'sent' RETURNING message_id, purpose, channel, person_id`;
 
 /** The newest are enough: what was long ago says little of what is going on. */
-const COUNT_CODES = `SELECT count(*)::int AS sent, count(code_used_at)::int AS used FROM (
+const codesOf = (
+  whose: string,
+): string => `SELECT count(*)::int AS sent, count(code_used_at)::int AS used FROM (
     SELECT code_used_at FROM outgoing_messages
-    WHERE prefix_digest = $1 AND expires_at BETWEEN now() - make_interval(secs => $2) AND now()
+    WHERE prefix_digest IS NOT NULL AND ${whose} AND expires_at > now() - make_interval(secs => $1)
+      AND (code_used_at IS NOT NULL OR sent_at < now() - make_interval(secs => $2) OR expires_at <= now())
       AND state IN ('sent', 'delivered', 'failed') AND purpose <> 'notice'
     ORDER BY expires_at DESC LIMIT $3) AS newest`;
+const CODES = {
+  prefix: codesOf('prefix_digest = $4'),
+  country: codesOf('country_digest = $4'),
+  all: codesOf('true'),
+} as const;
 
 export function messageStore(pool: pg.Pool): MessageStore {
   return { ...claiming(pool), ...settling(pool) };
 }
 
-function claiming(pool: pg.Pool): Pick<MessageStore, 'insert' | 'claim' | 'putBack'> {
+type Claiming = 'insert' | 'claim' | 'claimExpired' | 'putBack';
+
+function claiming(pool: pg.Pool): Pick<MessageStore, Claiming> {
   return {
     insert: async (tx, m) => {
       await query(tx, 'message-insert', INSERT, [
         ...[m.messageId, m.channel, m.purpose, m.personId, m.address, m.content, m.keyId],
-        ...[m.prefixDigest, m.parts, m.costMicros, m.expiresAt],
+        ...[m.prefixDigest, m.countryDigest, m.parts, m.costMicros, m.expiresAt],
       ]);
     },
-    claim: async (channel, limit, claimSeconds) => {
-      const rows = await query<ClaimedRow>(pool, 'message-claim', CLAIM, [channel, limit, claimSeconds]);
-      return rows.map(
-        (row): ClaimedMessage => ({
-          messageId: row.message_id,
-          channel: row.channel,
-          purpose: row.purpose,
-          personId: row.person_id,
-          address: row.address,
-          content: row.content,
-          createdAt: row.created_at,
-          attempt: row.attempts,
-          leftSeconds: row.left_seconds,
-          lostOutcomes: row.lost_outcomes,
-        }),
-      );
-    },
+    claim: async (channel, limit, claimSeconds) =>
+      (await query<ClaimedRow>(pool, 'message-claim', CLAIM, [limit, claimSeconds, channel])).map(toClaimed),
+    claimExpired: async (limit, claimSeconds) =>
+      (await query<ClaimedRow>(pool, 'message-claim-expired', CLAIM_EXPIRED, [limit, claimSeconds])).map(
+        toClaimed,
+      ),
     putBack: async ({ messageId, attempt }, { afterSeconds, reason, outcomeLost }) => {
       const values = [messageId, attempt, afterSeconds, reason, outcomeLost];
       return (await query(pool, 'message-put-back', PUT_BACK, values)).length > 0;
@@ -100,7 +117,7 @@ function claiming(pool: pg.Pool): Pick<MessageStore, 'insert' | 'claim' | 'putBa
   };
 }
 
-function settling(pool: pg.Pool): Omit<MessageStore, 'insert' | 'claim' | 'putBack'> {
+function settling(pool: pg.Pool): Omit<MessageStore, Claiming> {
   return {
     settle: async (tx, { messageId, attempt }, { state, reason, providerId }) => {
       const values = [messageId, attempt, state, reason, providerId];
@@ -126,12 +143,9 @@ function settling(pool: pg.Pool): Omit<MessageStore, 'insert' | 'claim' | 'putBa
         [messageId],
       );
     },
-    countCodes: async (tx, prefixDigest, { seconds, max }) => {
-      const rows = await query<{ sent: number; used: number }>(tx, 'message-codes', COUNT_CODES, [
-        prefixDigest,
-        seconds,
-        max,
-      ]);
+    countCodes: async (tx, of, digest, { seconds, graceSeconds, max }) => {
+      const values = [seconds, graceSeconds, max, ...(of === 'all' ? [] : [digest])];
+      const rows = await query<{ sent: number; used: number }>(tx, `message-codes-${of}`, CODES[of], values);
       return rows[0] ?? { sent: 0, used: 0 };
     },
     prune: async (olderThanSeconds) => {

@@ -12,6 +12,7 @@ import { createReceiptReader, createSmsGateway } from '../adapters/sms-gateway.t
 import { createSmtp } from '../adapters/smtp.ts';
 import { createCommonVault } from '../auralink-modules/auraid/common-vault.ts';
 import { createDelivery, type Delivery } from '../auralink-modules/messages/delivery.ts';
+import { SMS_PER_DAY_UNCAPPED } from '../auralink-modules/messages/limits.ts';
 import {
   CHANNELS,
   type Channel,
@@ -35,6 +36,8 @@ export const MESSAGES_LOOK_MS = 250;
 /** Settled messages are kept so long, without address and text: limits, receipts and the export tell of them. */
 export const MESSAGES_KEPT_SECONDS = 7 * 86_400;
 const PRUNE_SECONDS = 600;
+/** How often it is looked for messages that have expired unsent. */
+export const MESSAGES_EXPIRE_SECONDS = 10;
 /** How often a process looks whether it is still bound to the SMS server, for the receipts. */
 export const BOUND_LOOK_MS = 2_000;
 /** A channel whose oldest message has waited longer is degraded. */
@@ -68,6 +71,12 @@ export function wireMessages(base: Omit<Base, 'processId'>, metrics: MessageMetr
     random: Math.random,
   });
   receipts.settle = delivery.receipt;
+  if (channels.has('sms') && config.SMS_DAILY_SPEND === null) {
+    log.warn(
+      { most: SMS_PER_DAY_UNCAPPED },
+      'SMS_DAILY_SPEND is not set: what SMS cost is not bounded, so only few are sent in a day',
+    );
+  }
   return {
     messages: createMessages({
       ...{ store, limits: messageLimits, sealer, newId, metrics, channels },
@@ -77,6 +86,7 @@ export function wireMessages(base: Omit<Base, 'processId'>, metrics: MessageMetr
     }),
     plugins: receiptPlugins(base, delivery),
     chores: [
+      { job: 'messages.expire', everySeconds: MESSAGES_EXPIRE_SECONDS, run: delivery.expire },
       {
         job: 'messages.prune',
         everySeconds: PRUNE_SECONDS,

@@ -55,6 +55,45 @@ test('down for an hour and back: what has not expired arrives once, what has is 
   await room.stop();
 });
 
+test('what has expired is settled and wiped though its server never comes back, or is configured no more', async () => {
+  const database = await testDatabase();
+  const postbox = await openPostbox();
+  const room = messagesRoom(database, postbox.env);
+  const sent = await room.send();
+  const code = await room.send({ channel: 'sms' });
+  const living = await room.send({ to: 'bob@mail.example' });
+  await room.stop();
+  const without = messagesRoom(database, {});
+  const { pool } = without.db;
+  await pool.query(
+    "UPDATE outgoing_messages SET expires_at = now() - interval '1 s' WHERE message_id = ANY ($1)",
+    [[sent, code]],
+  );
+  // A process died with it in hand: nobody knows what became of it, but not before its claim has lapsed.
+  const inHand =
+    "UPDATE outgoing_messages SET state = 'sending', run_at = now() + $2::interval WHERE message_id = $1";
+  await pool.query(inHand, [code, '1 h']);
+  const expire = without.part.chores.find(({ job }) => job === 'messages.expire')!;
+  await expire.run();
+  assert.deepEqual(
+    without.settled.map(({ messageId, state }) => [messageId, state]),
+    [[sent, 'expired']],
+  );
+  await pool.query(inHand, [code, '-1 s']);
+  await expire.run();
+  const { rows } = await pool.query(
+    'SELECT message_id, state, reason, content IS NULL AS wiped, key_id IS NULL AS free FROM outgoing_messages ORDER BY message_id',
+  );
+  assert.deepEqual(
+    rows.map(Object.values),
+    [
+      [sent, 'expired', null, true, true],
+      [code, 'failed', 'outcome_unknown', true, true],
+      [living, 'queued', null, false, false],
+    ].toSorted(),
+  );
+});
+
 test('a server elsewhere is spoken to by TLS only, and its certificate must be good', async () => {
   const ca = makePrivateCa();
   const own = ca.issue([ELSEWHERE]);

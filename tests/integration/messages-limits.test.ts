@@ -4,9 +4,13 @@ import { writeFileSync } from 'node:fs';
 import { beforeEach, test } from 'node:test';
 import {
   CODES_PER_ADDRESS_HOUR,
+  CODES_PER_IP_DAY,
   CODES_PER_IP_HOUR,
+  CODES_PER_PERSON_DAY,
   CODES_PER_PERSON_HOUR,
+  CODES_PER_PREFIX_DAY,
   CODES_PER_PREFIX_HOUR,
+  SMS_PER_DAY_UNCAPPED,
 } from '../../auralink-communication-service/auralink-modules/messages/limits.ts';
 import type { OutgoingMessage } from '../../auralink-communication-service/auralink-modules/messages/model.ts';
 import type { PersonId } from '../../auralink-communication-service/core/ids.ts';
@@ -86,6 +90,63 @@ test('one person, one network, one prefix', async () => {
     letIn: CODES_PER_PREFIX_HOUR,
     reasons: ['prefix'],
   });
+});
+
+/** Hour after hour as much as is let in; then the day's sum. */
+async function dayOf(hourly: number, daily: number, rushOnce: () => ReturnType<typeof rush>) {
+  for (let hour = 0; hour <= Math.ceil(daily / hourly); hour++) {
+    const { reasons } = await rushOnce();
+    assert.equal(reasons.length, 1);
+    await db.pool.query("DELETE FROM rate_limits WHERE key LIKE '%:3600:%'");
+  }
+  return await rushOnce();
+}
+
+test('over a day one person, one network and one prefix get less than their hours would sum up to', async () => {
+  let nth = 0;
+  const person = await dayOf(CODES_PER_PERSON_HOUR, CODES_PER_PERSON_DAY, () =>
+    rush(() => ({ to: `p${++nth}@mail.example`, personId: PERSON }), undefined, { times: 30 }),
+  );
+  assert.deepEqual(person, { letIn: CODES_PER_PERSON_DAY, reasons: ['person'] });
+  await db.pool.query('TRUNCATE rate_limits, outgoing_messages');
+  const network = await dayOf(CODES_PER_IP_HOUR, CODES_PER_IP_DAY, () =>
+    rush(
+      () => ({ to: `n${++nth}@mail.example` }),
+      () => '192.0.2.7',
+    ),
+  );
+  assert.deepEqual(network, { letIn: CODES_PER_IP_DAY, reasons: ['ip'] });
+  await db.pool.query('TRUNCATE rate_limits, outgoing_messages');
+  const nothing = `${testDataDir('limits-free')}.json`;
+  writeFileSync(nothing, JSON.stringify({ currency: 'EUR', prices: { '+49': 0 } }));
+  const free = { ...env, SMS_PRICES_FILE: nothing };
+  const at = [messagesRoom(address, free), messagesRoom(address, free)] as const;
+  const expiresAt = new Date(Date.now() + 600_000);
+  const prefix = await dayOf(CODES_PER_PREFIX_HOUR, CODES_PER_PREFIX_DAY, () =>
+    rush(() => ({ ...SMS, to: `+4930123${10_000 + ++nth}`, expiresAt }), undefined, {
+      at,
+      times: CODES_PER_PREFIX_HOUR + 10,
+    }),
+  );
+  assert.deepEqual(prefix, { letIn: CODES_PER_PREFIX_DAY, reasons: ['prefix'] });
+});
+
+test('where nothing bounds what SMS cost, only few are sent in a day', async () => {
+  const free = messagesRoom(address, { ...env, SMS_PRICES_FILE: '', SMS_DAILY_SPEND: '' });
+  const spendDay = () =>
+    db.pool.query(
+      `INSERT INTO rate_limits (key, hits, window_ends_at)
+       VALUES ('message:sms:all:day:86400:', $1, now() + interval '1 day')`,
+      [SMS_PER_DAY_UNCAPPED - 1],
+    );
+  await spendDay();
+  const expiresAt = new Date(Date.now() + 60_000);
+  await free.send({ ...SMS, to: '+4930223456789', expiresAt });
+  await assert.rejects(free.send({ ...SMS, to: '+4930323456789', expiresAt }), (error: Refusal) => {
+    assert.deepEqual([error.code, error.details.reason], ['rate_limited', 'day']);
+    return true;
+  });
+  await rooms[0].send({ ...SMS, to: '+4930423456789', expiresAt });
 });
 
 test('a day never costs more than its cap', async () => {

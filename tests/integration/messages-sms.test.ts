@@ -9,7 +9,7 @@ import { pino } from 'pino';
 import {
   BREAKER_CODES_MIN,
   BREAKER_PROBES_PER_HOUR,
-} from '../../auralink-communication-service/auralink-modules/messages/service.ts';
+} from '../../auralink-communication-service/auralink-modules/messages/breaker.ts';
 import { type MessageId, newId } from '../../auralink-communication-service/core/ids.ts';
 import { buildDoor } from '../../auralink-communication-service/http/server.ts';
 import { testDatabase, testDataDir } from '../harness.ts';

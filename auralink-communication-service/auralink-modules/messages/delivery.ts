@@ -22,6 +22,8 @@ import type {
 export const SENDING_AT_ONCE = 8;
 /** A server has so long for one message; then the connection is cut. */
 export const SEND_TIMEOUT_SECONDS = 30;
+/** Expired messages that are settled at a time. */
+export const EXPIRED_BATCH = 100;
 /** A claim lapses after this: long enough that nobody is at work on it any more. */
 export const SENDING_CLAIM_SECONDS = 90;
 /** Longest wait before a message is tried again. */
@@ -52,6 +54,8 @@ export interface DeliveryDeps {
 export interface Delivery {
   /** Takes what is due, as far as there is room, and returns without waiting for it. */
   round(): Promise<void>;
+  /** Settles what has expired, also while its server is away and where its channel is configured no more. */
+  expire(): Promise<void>;
   /** Waits for what is in hand. */
   drain(): Promise<void>;
   /** A receipt came. False: no message waits for it (yet). */
@@ -89,6 +93,13 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
     round: async () => {
       for (const channel of channels) await take(channel);
     },
+    expire: async () => {
+      for (;;) {
+        const expired = await deps.store.claimExpired(EXPIRED_BATCH, SENDING_CLAIM_SECONDS);
+        for (const message of expired) await settleUnsent(deps, message);
+        if (expired.length < EXPIRED_BATCH) return;
+      }
+    },
     drain: async () => {
       await Promise.all(channels.flatMap((channel) => [...lines[channel].inHand]));
     },
@@ -98,13 +109,7 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
 
 async function handle(deps: DeliveryDeps, line: Line, message: ClaimedMessage): Promise<void> {
   if (message.lostOutcomes > LOST_OUTCOMES_MAX) return settle(deps, message, failed('outcome_unknown'));
-  if (message.leftSeconds <= 0) {
-    const settlement: Settlement =
-      message.lostOutcomes > 0
-        ? failed('outcome_unknown')
-        : { state: 'expired', reason: null, providerId: null };
-    return settle(deps, message, settlement);
-  }
+  if (message.leftSeconds <= 0) return settleUnsent(deps, message);
   let opened: Opened;
   try {
     opened = openMessage(deps.sealer, message);
@@ -115,6 +120,13 @@ async function handle(deps: DeliveryDeps, line: Line, message: ClaimedMessage): 
   if (message.lostOutcomes > 0) deps.metrics.messageOutcome(message.channel, 'repeated');
   const outcome = await handOver(deps, opened);
   await conclude(deps, message, outcome, pause(deps, line, outcome));
+}
+
+/** Its time is over. */
+function settleUnsent(deps: DeliveryDeps, message: ClaimedMessage): Promise<void> {
+  const wasLost = message.lostOutcomes > 0;
+  const expired: Settlement = { state: 'expired', reason: null, providerId: null };
+  return settle(deps, message, wasLost ? failed('outcome_unknown') : expired);
 }
 
 const failed = (reason: string): Settlement => ({ state: 'failed', reason, providerId: null });

@@ -37,6 +37,8 @@ export interface NewMessage {
   readonly keyId: string;
   /** Null for e-mail. */
   readonly prefixDigest: Buffer | null;
+  /** Null for e-mail. */
+  readonly countryDigest: Buffer | null;
   /** 0 for e-mail. */
   readonly parts: number;
   /** Millionths of the operator's currency. */
@@ -71,6 +73,8 @@ export interface MessageStore {
   insert(tx: Tx, message: NewMessage): Promise<void>;
   /** Due messages of a channel, now `sending` and this process's for `claimSeconds`. */
   claim(channel: Channel, limit: number, claimSeconds: number): Promise<ClaimedMessage[]>;
+  /** The same of what has expired and nobody has in hand, whatever its channel. */
+  claimExpired(limit: number, claimSeconds: number): Promise<ClaimedMessage[]>;
   /** Wipes address and text, gives back what was not spent. False when another claim was later. */
   settle(tx: Tx, message: Pick<ClaimedMessage, 'messageId' | 'attempt'>, to: Settlement): Promise<boolean>;
   /** Nobody took it: back to `queued`, to be claimed again after so many seconds. False when another claim was later. */
@@ -86,11 +90,15 @@ export interface MessageStore {
     reason: string | null,
   ): Promise<SettledMessage | null>;
   codeUsed(tx: Tx, messageId: MessageId): Promise<void>;
-  /** Of the newest codes sent to a prefix whose time is over: how many there were, how many were submitted. */
+  /**
+   * Of the newest codes sent by SMS to a prefix, a country (`digest` says which) or all numbers: how many there were, how
+   * many were submitted. Those of the last `graceSeconds` count when they were.
+   */
   countCodes(
     tx: Tx,
-    prefixDigest: Buffer,
-    window: { readonly seconds: number; readonly max: number },
+    of: 'prefix' | 'country' | 'all',
+    digest: Buffer | null,
+    window: { readonly seconds: number; readonly graceSeconds: number; readonly max: number },
   ): Promise<{ readonly sent: number; readonly used: number }>;
   /** Deletes what was settled so long ago; returns how many. */
   prune(olderThanSeconds: number): Promise<number>;

@@ -40,8 +40,13 @@ export const toMicros = (amount: number): number => Math.round(amount * MICROS);
 const ONE_DIGIT = /^\+[17]/;
 const TWO_DIGITS = /^\+(?:2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58])/;
 
+/** `+` and the country's code. `number` in E.164. */
+export function countryOf(number: string): string {
+  const code = ONE_DIGIT.test(number) ? 1 : TWO_DIGITS.test(number) ? 2 : 3;
+  return number.slice(0, 1 + code);
+}
+
 /** The country's code and the next digits. `number` in E.164. */
 export function prefixOf(number: string): string {
-  const code = ONE_DIGIT.test(number) ? 1 : TWO_DIGITS.test(number) ? 2 : 3;
-  return number.slice(0, 1 + code + PREFIX_DIGITS);
+  return number.slice(0, countryOf(number).length + PREFIX_DIGITS);
 }

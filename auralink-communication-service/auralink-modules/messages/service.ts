@@ -5,6 +5,7 @@
 import { AuraError } from '../../core/errors.ts';
 import type { NewId } from '../../core/ids.ts';
 import type { Tx } from '../../core/unit-of-work.ts';
+import { assertSubmitted, type Route, routeOf } from './breaker.ts';
 import { windowsOf } from './limits.ts';
 import {
   type Channel,
@@ -16,20 +17,10 @@ import {
   SMS_PARTS_MAX,
 } from './model.ts';
 import type { MessageLimits, MessageMetrics, MessageStore, Sealer } from './ports.ts';
-import { prefixOf, priceOf, type SmsPrices } from './routes.ts';
+import { priceOf, type SmsPrices } from './routes.ts';
 import { codeSms } from './sms-text.ts';
 
-/** How long the codes of a prefix are remembered for judging it. */
-export const BREAKER_WINDOW_SECONDS = 21_600;
-/** How many of its newest codes are judged. */
-export const BREAKER_CODES_MAX = 50;
-/** Fewer say nothing. */
-export const BREAKER_CODES_MIN = 20;
-/** At least this share of them must have been submitted. */
-export const BREAKER_SUBMITTED_MIN = 0.2;
-/** A paused prefix gets so many codes an hour, so that it can show that people live there. */
-export const BREAKER_PROBES_PER_HOUR = 3;
-const HOUR = 3_600;
+const NO_ROUTE: Route = { prefixDigest: null, countryDigest: null };
 
 export interface MessagesDeps {
   readonly store: MessageStore;
@@ -49,7 +40,8 @@ export function createMessages(deps: MessagesDeps): Messages {
     enqueue: (tx, message, from) => enqueue(deps, tx, message, from.ip),
     countAddress: async (tx, channel, to) => {
       const code = { channel, to, purpose: 'password', personId: null } as const;
-      const windows = windowsOf(code, { ip: '', prefixDigest: null }, deps.sealer.digest);
+      const from = { ip: '', prefixDigest: null, isCapped: true };
+      const windows = windowsOf(code, from, deps.sealer.digest);
       await deps.limits.hit(
         tx,
         windows.filter(({ kind }) => kind === 'address'),
@@ -68,10 +60,10 @@ async function enqueue(deps: MessagesDeps, tx: Tx, given: OutgoingMessage, ip: s
     throw new AuraError('unavailable', `This server sends no ${what}.`, { reason: 'channel_not_configured' });
   }
   const cost = costOf(deps, message);
-  const prefixDigest =
-    message.channel === 'sms' ? deps.sealer.digest('message.prefix', prefixOf(message.to)) : null;
-  const windows = windowsOf(message, { ip, prefixDigest }, deps.sealer.digest);
-  if (prefixDigest !== null && message.purpose !== 'notice') await assertSubmitted(deps, tx, prefixDigest);
+  const route = message.channel === 'sms' ? routeOf(message.to, deps.sealer.digest) : NO_ROUTE;
+  const from = { ip, prefixDigest: route.prefixDigest, isCapped: deps.dailySpendMicros !== null };
+  const windows = windowsOf(message, from, deps.sealer.digest);
+  if (message.channel === 'sms' && message.purpose !== 'notice') await assertSubmitted(deps, tx, route);
   const full = await deps.limits.hit(tx, windows);
   if (full !== null) throw limited(deps, message.channel, full.kind, full.retryAfterSeconds);
   if (cost.micros > 0) {
@@ -89,7 +81,7 @@ async function enqueue(deps: MessagesDeps, tx: Tx, given: OutgoingMessage, ip: s
   const content = seal('content', JSON.stringify(message.content));
   const { channel, purpose, personId, expiresAt } = message;
   await deps.store.insert(tx, {
-    ...{ messageId, channel, purpose, personId, expiresAt, prefixDigest },
+    ...{ messageId, channel, purpose, personId, expiresAt, ...route },
     ...{ address: address.envelope, content: content.envelope, keyId: content.keyId },
     ...{ parts: cost.parts, costMicros: cost.micros },
   });
@@ -127,22 +119,6 @@ function costOf(deps: MessagesDeps, message: OutgoingMessage): { parts: number; 
     throw new AuraError('unavailable', 'This server sends no SMS to that country.', { reason: 'no_route' });
   }
   return { parts, micros: parts * price };
-}
-
-/** Codes that are ordered for the fee (pumping) are not submitted; where that goes on, nearly nothing is sent. */
-async function assertSubmitted(deps: MessagesDeps, tx: Tx, prefixDigest: Buffer): Promise<void> {
-  const window = { seconds: BREAKER_WINDOW_SECONDS, max: BREAKER_CODES_MAX };
-  const { sent, used } = await deps.store.countCodes(tx, prefixDigest, window);
-  if (sent < BREAKER_CODES_MIN || used >= sent * BREAKER_SUBMITTED_MIN) return;
-  const key = `message:sms:probe:${prefixDigest.toString('base64url')}`;
-  const probe = { kind: 'prefix', key, hits: BREAKER_PROBES_PER_HOUR, windowSeconds: HOUR } as const;
-  const full = await deps.limits.hit(tx, [probe]);
-  if (full === null) return;
-  deps.metrics.messageLimited('sms', 'breaker');
-  throw new AuraError('unavailable', 'SMS to numbers like this one are paused for a while.', {
-    reason: 'sending_paused',
-    retryAfterSeconds: full.retryAfterSeconds,
-  });
 }
 
 const WHOSE: Readonly<Record<LimitKind, string>> = {
