@@ -216,9 +216,11 @@ export interface VerificationView {
   readonly verifiedAt: string | null;
   readonly expiresAt: string | null;
   readonly endedAt: string | null;
-  /** The code that is on its way; null when there is none that still counts. */
+  /** The newest code; null when there is none, or it was used up. */
   readonly challenge: {
     readonly expiresAt: string;
+    /** Its time is over; another one has to be sent. */
+    readonly isOver: boolean;
     readonly triesLeft: number;
     readonly sendsLeft: number;
     readonly resendAt: string;

@@ -201,14 +201,18 @@ interface StoredRow extends LiveRow {
   sends: number;
   sent_at: Date;
   challenge_expires_at: Date;
+  is_over: boolean;
   delivery: Delivery | null;
   delivery_reason: string | null;
 }
 
 const STORED = `SELECT ${LIVE}, v.reason, v.created_at, v.verified_at, v.expires_at, v.ended_at,
-    c.challenge_id, c.tries, c.sends, c.sent_at, c.expires_at AS challenge_expires_at, c.delivery, c.delivery_reason
-  FROM aura_id_verifications v LEFT JOIN verification_challenges c
-    ON c.verification_id = v.verification_id AND c.purpose = 'proof' AND c.ended_at IS NULL AND c.expires_at > now()`;
+    c.challenge_id, c.tries, c.sends, c.sent_at, c.expires_at AS challenge_expires_at, c.delivery, c.delivery_reason,
+    c.expires_at <= now() AS is_over
+  FROM aura_id_verifications v LEFT JOIN LATERAL (
+    SELECT * FROM verification_challenges n WHERE n.verification_id = v.verification_id AND n.purpose = 'proof'
+    ORDER BY n.created_at DESC, n.challenge_id DESC LIMIT 1) c
+    ON v.state = 'pending' AND (c.end_reason IS NULL OR c.end_reason = 'expired')`;
 
 function toStored(row: StoredRow): StoredProof {
   return {
@@ -228,6 +232,7 @@ function toStored(row: StoredRow): StoredProof {
             sends: row.sends,
             sentAt: row.sent_at,
             expiresAt: row.challenge_expires_at,
+            isOver: row.is_over,
             delivery: row.delivery,
             deliveryReason: row.delivery_reason,
           },

@@ -174,6 +174,7 @@ export function aliceLife() {
         state: 'pending',
         challenge: {
           expiresAt: inDays(0.006),
+          isOver: false,
           triesLeft: 5,
           sendsLeft: 2,
           resendAt: inDays(0),

@@ -22,7 +22,7 @@ interface Asked {
 
 const refused = (reason: string) => ({ errcode: 'M_INVALID_PARAM', reason, detail: `refused: ${reason}` });
 const freshChallenge = (): NonNullable<VerificationView['challenge']> => ({
-  ...{ expiresAt: inDays(0.006), triesLeft: 5, sendsLeft: 2, resendAt: inDays(0) },
+  ...{ expiresAt: inDays(0.006), isOver: false, triesLeft: 5, sendsLeft: 2, resendAt: inDays(0) },
   ...{ delivery: 'sent', deliveryReason: null },
 });
 

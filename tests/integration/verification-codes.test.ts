@@ -254,6 +254,34 @@ test('what became of the message is told to her pages', async () => {
   );
 });
 
+test('a code that expired unsent is told as that, one that lapsed and one that was used up as what they are', async () => {
+  const { personId, verificationId, messageId } = await begun();
+  const over = () =>
+    db.pool.query(
+      "UPDATE verification_challenges SET expires_at = now() - interval '1 s' WHERE verification_id = $1",
+      [verificationId],
+    );
+  const shown = async () => {
+    const [view] = await room.store.list(personId, 1);
+    const challenge = view?.challenge ?? null;
+    return challenge === null ? null : [challenge.isOver, challenge.delivery];
+  };
+  assert.deepEqual(await shown(), [false, null]);
+  await over();
+  assert.deepEqual(await shown(), [true, null]);
+  await db.unitOfWork.run((tx) => room.challenges.setDelivery(tx, messageId, 'expired', null));
+  assert.deepEqual(await shown(), [true, 'expired']);
+  await room.challenges.expire(10, 1);
+  assert.deepEqual(await shown(), [true, 'expired'], 'also after the chore');
+  await pauseOver(verificationId);
+  await codes.resend(personId, verificationId, IP);
+  assert.deepEqual(await shown(), [false, null], 'the next one is another one');
+  for (let n = 0; n < CODE_TRIES_MAX; n++) {
+    await codes.submit(personId, verificationId, '000000').catch(() => {});
+  }
+  assert.deepEqual(await shown(), null);
+});
+
 test('neither code nor link is in the database, and what sends them again is wiped at the end', async () => {
   const { personId, verificationId, code, token, to } = await begun();
   const dump = async () =>

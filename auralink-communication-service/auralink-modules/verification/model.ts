@@ -110,9 +110,11 @@ export const VERIFICATION_BATCH = 200;
 
 /** Characters of an address as it is typed. */
 export const ADDRESS_MAX_LENGTH = 320;
-/** What is said of a code that is on its way. */
+/** What is said of the newest code, also when its time is over: it may never have been sent. */
 export const challengeViewSchema = z.object({
   expiresAt: z.iso.datetime(),
+  /** Its time is over; another one has to be sent. */
+  isOver: z.boolean(),
   triesLeft: z.int(),
   sendsLeft: z.int(),
   /** Not sent again before. */
@@ -134,7 +136,7 @@ export const verificationViewSchema = z.object({
   verifiedAt: z.iso.datetime().nullable(),
   expiresAt: z.iso.datetime().nullable(),
   endedAt: z.iso.datetime().nullable(),
-  /** The code that is waited for. */
+  /** The code that is waited for, or was; null once it is used, used up or replaced by none. */
   challenge: challengeViewSchema.nullable(),
 });
 export type VerificationView = z.output<typeof verificationViewSchema>;

@@ -169,6 +169,7 @@ export interface StoredChallenge {
   readonly sends: number;
   readonly sentAt: Date;
   readonly expiresAt: Date;
+  readonly isOver: boolean;
   readonly delivery: Delivery | null;
   readonly deliveryReason: string | null;
 }

@@ -17,6 +17,7 @@ export function viewOf(proof: StoredProof, subject: string | null): Verification
         ? null
         : {
             expiresAt: challenge.expiresAt.toISOString(),
+            isOver: challenge.isOver,
             triesLeft: CODE_TRIES_MAX - challenge.tries,
             sendsLeft: CODE_SENDS_MAX - challenge.sends,
             resendAt: new Date(challenge.sentAt.getTime() + RESEND_PAUSE_SECONDS * 1_000).toISOString(),

@@ -140,7 +140,7 @@ export function CodeEntry({ auralink, verification, onChanged }: EntryProps) {
       <p role="status" data-testid="code-status">
         {statusWords(verification)}
       </p>
-      {challenge !== null && (
+      {challenge?.isOver === false && (
         <Form
           testId="code-submit"
           action="Confirm"
@@ -170,7 +170,7 @@ export function CodeEntry({ auralink, verification, onChanged }: EntryProps) {
           aria-disabled={action.busy}
           onClick={() => void resend()}
         >
-          {challenge === null ? 'Send another code' : 'Send it again'}
+          {challenge?.isOver === false ? 'Send it again' : 'Send another code'}
         </button>
         <button
           type="button"
@@ -189,13 +189,15 @@ export function CodeEntry({ auralink, verification, onChanged }: EntryProps) {
 
 /** What became of the code. */
 function statusWords({ subject, method, challenge }: VerificationView): string {
-  if (challenge === null) return 'The code has lapsed.';
+  if (challenge === null) return 'The code counts no more. Send another one.';
   const { delivery, deliveryReason, expiresAt } = challenge;
   const why = deliveryReason === null ? '' : ` (${deliveryReason})`;
   if (delivery === 'refused')
     return `${subject ?? 'The address'} does not take messages${why}. Is it typed right?`;
   if (delivery === 'failed') return `The message did not arrive${why}. Send it again.`;
-  if (delivery === 'expired') return 'The message could not be sent in time. Send another one.';
+  if (delivery === 'expired')
+    return 'The message could not be sent before its code lapsed, so it was not sent. Send another one.';
+  if (challenge.isOver) return 'The code has lapsed. Send another one.';
   const where = method === 'email' ? 'Look into your mailbox' : 'Look at your messages';
   const until = momentWords(expiresAt);
   const arrived = delivery === 'delivered' ? 'The code has arrived. ' : '';

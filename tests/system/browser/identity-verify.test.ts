@@ -102,6 +102,30 @@ describe('proving an address, by keyboard', async () => {
     await areThere(page.getByTestId('code-entry'), 0);
   });
 
+  it('that a code was not sent in time is told, and another one asked for in place of it', async () => {
+    await page.getByTestId('verify-address').focus();
+    await page.keyboard.type('late@home.example');
+    await page.keyboard.press('Enter');
+    await entry('late@home.example').waitFor();
+    const [one] = service.life.verifications;
+    const become = (change: { isOver: boolean; delivery: 'expired' | null }): void => {
+      if (one?.challenge) {
+        service.life.verifications = [{ ...one, challenge: { ...one.challenge, ...change } }];
+      }
+      service.send('verification.updated', { verificationId: one?.verificationId });
+    };
+    become({ isOver: true, delivery: 'expired' });
+    await page.getByTestId('code-status').filter({ hasText: 'was not sent' }).waitFor();
+    await areThere(page.getByTestId('code-input'), 0);
+    await page.getByRole('button', { name: 'Send another code' }).waitFor();
+    await look(pages, 'not-sent');
+    become({ isOver: true, delivery: null });
+    await page.getByTestId('code-status').filter({ hasText: 'The code has lapsed' }).waitFor();
+    await page.getByTestId('code-give-up').focus();
+    await page.keyboard.press('Enter');
+    await areThere(page.getByTestId('code-entry'), 0);
+  });
+
   it('where nothing is sent, the page says so', async () => {
     service.life.offered = [];
     service.life.verifications = [];
