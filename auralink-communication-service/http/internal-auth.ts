@@ -57,12 +57,21 @@ export interface InternalAuth {
   ): (request: FastifyRequest) => Promise<void>;
 }
 
+/** The latest moment of a JavaScript Date, in seconds since 1970. */
+const LAST_MOMENT_SECONDS = 8_640_000_000_000;
+/** PostgreSQL keeps no NUL, and names are for people to read. */
+const nameSchema = z
+  .string()
+  .min(1)
+  .max(255)
+  .regex(/^\P{Cc}*$/u);
 const claimsSchema = z.object({
   iss: z.string(),
-  sub: z.string().min(1).max(255),
+  sub: nameSchema,
   scope: z.string(),
-  jti: z.string().min(1).max(255),
-  exp: z.number(),
+  jti: nameSchema,
+  iat: z.number(),
+  exp: z.number().max(LAST_MOMENT_SECONDS),
 });
 type Claims = z.output<typeof claimsSchema>;
 
@@ -104,7 +113,9 @@ export function createInternalAuth(deps: InternalAuthDeps): InternalAuth {
             reason: 'missing_scope',
           });
         }
-        const expiresAt = new Date((claims.exp + SERVICE_TOKEN_TOLERANCE_SECONDS) * 1000);
+        // No longer than it may be used, whatever it says: what is kept of it is pruned then.
+        const endsAt = Math.min(claims.exp, claims.iat + SERVICE_TOKEN_MAX_AGE_SECONDS);
+        const expiresAt = new Date((endsAt + SERVICE_TOKEN_TOLERANCE_SECONDS) * 1000);
         if (options.once !== false && !(await deps.spendToken(claims.iss, claims.jti, expiresAt))) {
           throw new AuraError(
             'unauthenticated',

@@ -17,20 +17,46 @@ import { query } from './db.ts';
 /** While a delivery is in hand nobody else takes it; longer than a post may take. */
 export const DELIVERY_CLAIM_SECONDS = 30;
 
-const CLAIM = `WITH claimed AS (
-    UPDATE webhook_deliveries SET run_at = now() + make_interval(secs => $2), attempts = attempts + 1,
-      first_attempt_at = coalesce(first_attempt_at, now())
-    WHERE webhook_id IN (
-      SELECT d.webhook_id FROM webhook_deliveries d
-      WHERE d.state = 'pending' AND d.run_at <= now()
-        AND EXISTS (SELECT FROM webhook_endpoints
-          WHERE endpoint = 'dashboard' AND disabled_at IS NULL AND (resume_at IS NULL OR resume_at <= now()))
-        AND NOT EXISTS (SELECT FROM webhook_deliveries e
-          WHERE e.subject_id = d.subject_id AND e.state = 'pending' AND e.seq < d.seq)
-      ORDER BY d.run_at LIMIT $1 FOR UPDATE SKIP LOCKED)
-    RETURNING webhook_id, seq, type, data, occurred_at, attempts,
+/** At most so many rows are looked at in one statement of a claim. */
+export const DELIVERY_CLAIM_WINDOW = 500;
+/** So much later than the delivery before it is one looked at that must wait for it, unless that one settles sooner. */
+export const DELIVERY_BEHIND_SECONDS = 5;
+
+// Of what is due a person's oldest is claimed. What is behind it is put off until after that one's time, so that it is
+// looked at once a try and not in every round; `webhook-delivered` and the like call it up sooner.
+const CLAIM = `WITH due AS (
+    SELECT d.webhook_id, d.subject_id, d.seq FROM webhook_deliveries d
+    WHERE d.state = 'pending' AND d.run_at <= now()
+      AND EXISTS (SELECT FROM webhook_endpoints
+        WHERE endpoint = 'dashboard' AND disabled_at IS NULL AND (resume_at IS NULL OR resume_at <= now()))
+    ORDER BY d.run_at LIMIT $3 FOR UPDATE SKIP LOCKED),
+  judged AS (
+    SELECT due.webhook_id, before.run_at AS before_at,
+      row_number() OVER (PARTITION BY before.run_at IS NULL ORDER BY due.seq) AS place
+    FROM due LEFT JOIN LATERAL (SELECT e.run_at FROM webhook_deliveries e
+      WHERE e.subject_id = due.subject_id AND e.state = 'pending' AND e.seq < due.seq
+      ORDER BY e.seq LIMIT 1) before ON true),
+  claimed AS (
+    UPDATE webhook_deliveries SET
+      run_at = CASE WHEN before_at IS NULL THEN now() + make_interval(secs => $2)
+        ELSE greatest(before_at, now()) + make_interval(secs => $4) END,
+      attempts = attempts + (before_at IS NULL)::int,
+      first_attempt_at = CASE WHEN before_at IS NULL THEN coalesce(first_attempt_at, now()) ELSE first_attempt_at END
+    FROM judged
+    WHERE webhook_deliveries.webhook_id = judged.webhook_id AND (before_at IS NOT NULL OR place <= $1)
+    RETURNING webhook_deliveries.webhook_id, seq, type, data, occurred_at, attempts, before_at IS NOT NULL AS is_behind,
       extract(epoch FROM now() - first_attempt_at)::float8 AS age_seconds)
   SELECT * FROM claimed ORDER BY seq`;
+
+/** Settles one by `SET …` ($1: its id) and calls up the next of the same person, which waited for it. */
+const settling = (set: string, where: string): string => `WITH settled AS (
+    UPDATE webhook_deliveries SET ${set} WHERE webhook_id = $1 AND state = 'pending'${where}
+    RETURNING subject_id, seq, state)
+  UPDATE webhook_deliveries SET run_at = least(run_at, now())
+  WHERE attempts = 0 AND state = 'pending' AND webhook_id = (
+    SELECT n.webhook_id FROM webhook_deliveries n
+    WHERE n.subject_id = (SELECT subject_id FROM settled WHERE state <> 'pending') AND n.state = 'pending'
+      AND n.seq > (SELECT seq FROM settled) ORDER BY n.seq LIMIT 1)`;
 
 interface DueRow {
   webhook_id: string;
@@ -38,6 +64,7 @@ interface DueRow {
   data: unknown;
   occurred_at: Date;
   attempts: number;
+  is_behind: boolean;
   age_seconds: number;
 }
 
@@ -57,7 +84,14 @@ interface DeliveryRow {
 export function deliveryStore(pool: pg.Pool): DeliveryStore {
   return {
     async claim(limit) {
-      const rows = await query<DueRow>(pool, 'webhook-claim', CLAIM, [limit, DELIVERY_CLAIM_SECONDS]);
+      const bounds = [limit, DELIVERY_CLAIM_SECONDS, DELIVERY_CLAIM_WINDOW, DELIVERY_BEHIND_SECONDS];
+      let rows: DueRow[];
+      let found: DueRow[];
+      // A window of nothing but what is behind others has been put off by now: the next one is further on.
+      do {
+        found = await query<DueRow>(pool, 'webhook-claim', CLAIM, bounds);
+        rows = found.filter((row) => !row.is_behind);
+      } while (rows.length === 0 && found.length > 0);
       return rows.map((row) => ({
         webhookId: row.webhook_id,
         type: row.type,
@@ -153,8 +187,7 @@ async function settle(pool: pg.Pool, due: Due, verdict: Verdict, answer: Answer)
     await query(
       pool,
       'webhook-delivered',
-      `UPDATE webhook_deliveries SET state = 'delivered', data = NULL, settled_at = now(), last_status = $2,
-         last_error = $3 WHERE webhook_id = $1 AND state = 'pending'`,
+      settling("state = 'delivered', data = NULL, settled_at = now(), last_status = $2, last_error = $3", ''),
       said,
     );
     return;
@@ -163,9 +196,11 @@ async function settle(pool: pg.Pool, due: Due, verdict: Verdict, answer: Answer)
   await query(
     pool,
     'webhook-not-taken',
-    `UPDATE webhook_deliveries SET last_status = $2, last_error = $3, run_at = now() + make_interval(secs => $5),
-       state = CASE WHEN $6 THEN 'dead' ELSE 'pending' END, settled_at = CASE WHEN $6 THEN now() END
-     WHERE webhook_id = $1 AND attempts = $4 AND state = 'pending'`,
+    settling(
+      `last_status = $2, last_error = $3, run_at = now() + make_interval(secs => $5),
+       state = CASE WHEN $6 THEN 'dead' ELSE 'pending' END, settled_at = CASE WHEN $6 THEN now() END`,
+      ' AND attempts = $4',
+    ),
     [...said, attempts, afterSeconds, verdict.what === 'dead'],
   );
   if (verdict.what === 'gone') {

@@ -130,6 +130,24 @@ test('each route wants its scope: none is 401, another is 403; a token that chan
   assert.equal((await ask('POST', '/webhooks/enable', 'webhooks.manage')).status, 204);
 });
 
+test('a token with an end beyond all time or an unkeepable id is refused; what is kept of one ends with its ten minutes', async () => {
+  const enable = async (claims: Record<string, unknown>) => {
+    const token = await dashboard.token('webhooks.manage', claims);
+    const answer = await api(door, '/internal/webhooks/enable', token, { method: 'POST' });
+    return answer.status === 204 ? 'in' : [answer.status, (await problem(answer)).reason];
+  };
+  for (const claims of [{ exp: 1e300 }, { exp: 1e13 }, { jti: 'a\0b' }, { sub: 'dash\0board' }]) {
+    assert.deepEqual(await enable(claims), [401, 'invalid_token'], JSON.stringify(claims));
+  }
+  const jti = 'good for a hundred years';
+  assert.equal(await enable({ jti, exp: Math.floor(Date.now() / 1_000) + 3_153_600_000 }), 'in');
+  const { rows } = await pool.query(
+    "SELECT expires_at < now() + interval '11 minutes' AS ends FROM service_token_uses WHERE token_id = $1",
+    [jti],
+  );
+  assert.deepEqual(rows, [{ ends: true }]);
+});
+
 test('a user is found by each of her names, suspended, and let in again', async () => {
   const { tokens } = await registerPerson(door, 'anna');
   const found = await ask('GET', '/users?auraId=@anna.aura', 'users.read');

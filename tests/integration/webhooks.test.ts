@@ -104,6 +104,38 @@ test('a day without acceptance: given up, listed, and sent again when an operato
   assert.deepEqual(stage.acts, ['operator webhooks.replayed', 'operator webhooks.replayed']);
 });
 
+test('after an outage a round looks at nobody’s later events while her first one waits, and goes on with them when it is taken', async () => {
+  await db.pool.query(`INSERT INTO webhook_deliveries (webhook_id, type, subject_id, data, attempts, run_at)
+    SELECT gen_random_uuid(), 'auraid.released', ('00000000-0000-7000-8000-' || lpad(person::text, 12, '0'))::uuid,
+      json_build_object('personId', '00000000-0000-7000-8000-' || lpad(person::text, 12, '0'),
+        'auraId', '@n' || nth || '.aura'),
+      (nth = 1)::int, now() + CASE WHEN nth = 1 THEN interval '10 minutes' ELSE interval '-1 minute' END
+    FROM generate_series(1, 1500) person, generate_series(1, 4) nth ORDER BY nth, person`);
+  const due = async () => {
+    const { rows } = await db.pool.query(
+      "SELECT count(*)::int AS n FROM webhook_deliveries WHERE state = 'pending' AND run_at <= now()",
+    );
+    return rows[0].n;
+  };
+  const store = deliveryStore(db.pool);
+  assert.deepEqual(await store.claim(16), []);
+  assert.equal(await due(), 0, 'the next round has nothing to look at');
+  const newcomer = await stage.event('newcomer');
+  await stage.deliverAll();
+  assert.deepEqual(
+    dashboard.received.map(({ message }) => message.data.personId),
+    [newcomer],
+    'nobody waits behind them',
+  );
+  const anybody = '00000000-0000-7000-8000-000000000007';
+  await db.pool.query('UPDATE webhook_deliveries SET run_at = now() WHERE subject_id = $1 AND attempts = 1', [
+    anybody,
+  ]);
+  await stage.deliverAll();
+  assert.deepEqual(names(dashboard.received).slice(1), ['@n1.aura', '@n2.aura', '@n3.aura', '@n4.aura']);
+  assert.equal((await stage.states()).pending, 1499 * 4);
+});
+
 test('Retry-After: nothing at all is sent before', async () => {
   dashboard.answer = () => ({ status: 429, headers: { 'retry-after': '600' } });
   await stage.event('dora');
