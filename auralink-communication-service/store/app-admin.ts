@@ -125,6 +125,8 @@ const inTransactions: Pick<
   },
 
   async countOwned(tx, personId) {
+    const lock = "SELECT pg_advisory_xact_lock(hashtextextended('apps of ' || $1, 0))";
+    await query(tx, 'app-admin-count-lock', lock, [personId]);
     const sql = 'SELECT count(*)::int AS n FROM apps WHERE owner_person_id = $1';
     const [row] = await query<{ n: number }>(tx, 'app-admin-count', sql, [personId]);
     return row?.n ?? 0;

@@ -1,7 +1,8 @@
 /**
  * Calls that ended, read behind the calls' back: their hot transactions write nothing for it. A cursor goes over the
  * calls by id (UUIDv7: in the order of placing) as far as no transaction can still add any; what then still goes on is
- * remembered until it has ended.
+ * remembered until it has ended. A second cursor follows a quarter of an hour behind, for calls whose server's clock is
+ * slow: their ids lay behind the first one when they were written.
  */
 import type pg from 'pg';
 import type { EndedCall, EndedCalls } from '../auralink-modules/dashboard/ports.ts';
@@ -10,6 +11,10 @@ import { query } from './db.ts';
 
 /** Calls younger than this are not looked at yet: transactions under way and differing clocks have come to rest. */
 export const CALL_SETTLED_SECONDS = 60;
+/** So far behind follows the look for calls of slow clocks; a clock that is slower than this loses `call.ended`. */
+export const CALLS_LATE_SECONDS = 900;
+/** A call whose id is so much older than its row was written by a slow clock; below CALL_SETTLED_SECONDS. */
+export const CLOCK_SLOW_SECONDS = 30;
 /** Calls that one turn looks at. */
 export const CALLS_LOOKED_AT_MAX = 1_000;
 
@@ -20,18 +25,31 @@ const idAt = (moment: string): string =>
 const COLUMNS = `c.call_id, c.caller_person_id, i.callee_person_id, c.caller_app_id, c.media, c.end_reason,
   c.created_at, c.answered_at, c.ended_at`;
 
-const PASS = `WITH bounds AS (
-    SELECT after_call_id, ${idAt(`now() - make_interval(secs => ${CALL_SETTLED_SECONDS})`)} AS until
-    FROM dashboard_calls_cursor WHERE what = 'call.ended'
+/** Moves a cursor on to that age; of the calls that it passes those are remembered. */
+const passing = (
+  what: 'call.ended' | 'call.late',
+  ageSeconds: number,
+  which: string,
+): string => `WITH bounds AS (
+    SELECT after_call_id, ${idAt(`now() - make_interval(secs => ${ageSeconds})`)} AS until
+    FROM dashboard_calls_cursor WHERE what = '${what}'
   ), passed AS MATERIALIZED (
-    SELECT c.call_id, c.state FROM cross_app_calls c
+    SELECT c.call_id, c.created_at FROM cross_app_calls c
     WHERE c.call_id > (SELECT after_call_id FROM bounds) AND c.call_id < (SELECT until FROM bounds)
     ORDER BY c.call_id LIMIT $1
   ), remembered AS (
-    INSERT INTO dashboard_open_calls (call_id) SELECT call_id FROM passed ON CONFLICT DO NOTHING
+    INSERT INTO dashboard_open_calls (call_id) SELECT call_id FROM passed WHERE ${which} ON CONFLICT DO NOTHING
   )
   UPDATE dashboard_calls_cursor SET after_call_id = (SELECT call_id FROM passed ORDER BY call_id DESC LIMIT 1)
-  WHERE what = 'call.ended' AND EXISTS (SELECT FROM passed)`;
+  WHERE what = '${what}' AND EXISTS (SELECT FROM passed)`;
+
+const PASS = passing('call.ended', CALL_SETTLED_SECONDS, 'true');
+// Most of them were in time for the first cursor all the same; that an event is told once holds by its key.
+const PASS_LATE = passing(
+  'call.late',
+  CALLS_LATE_SECONDS,
+  `call_id < ${idAt(`created_at - make_interval(secs => ${CLOCK_SLOW_SECONDS})`)}`,
+);
 
 const TAKE = `WITH ended AS (
     DELETE FROM dashboard_open_calls o WHERE call_id IN (
@@ -62,6 +80,7 @@ export const endedCalls: EndedCalls = {
     );
     if (locked === undefined) return null;
     await query(tx, 'ended-calls-pass', PASS, [CALLS_LOOKED_AT_MAX]);
+    await query(tx, 'ended-calls-pass-late', PASS_LATE, [CALLS_LOOKED_AT_MAX]);
     const rows = await query<Row & pg.QueryResultRow>(tx, 'ended-calls-take', TAKE, [limit]);
     return rows.map(
       (row): EndedCall => ({
@@ -84,7 +103,8 @@ export async function beginTellingCalls(pool: pg.Pool): Promise<void> {
   await query(
     pool,
     'ended-calls-begin',
-    `INSERT INTO dashboard_calls_cursor (what, after_call_id) VALUES ('call.ended', ${idAt('now()')})
+    `INSERT INTO dashboard_calls_cursor (what, after_call_id)
+     SELECT what, ${idAt('now()')} FROM unnest(ARRAY['call.ended', 'call.late']) AS what
      ON CONFLICT DO NOTHING`,
     [],
   );

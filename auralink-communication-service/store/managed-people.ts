@@ -16,7 +16,8 @@ interface Row {
 
 const SELECT = `SELECT r.person_id, r.aura_id, r.state, r.dashboard_user_id, r.activated_at,
     ARRAY (SELECT DISTINCT v.level FROM aura_id_verifications v
-      WHERE v.person_id = r.person_id AND v.state = 'verified' ORDER BY v.level) AS levels,
+      WHERE v.person_id = r.person_id AND v.state = 'verified'
+        AND (v.expires_at IS NULL OR v.expires_at > now()) ORDER BY v.level) AS levels,
     EXISTS (SELECT FROM reviewer_roles w
       WHERE w.person_id = r.person_id AND w.revoked_at IS NULL AND r.state = 'active') AS is_reviewer
   FROM aura_id_registry r WHERE`;

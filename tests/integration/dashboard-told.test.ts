@@ -99,8 +99,9 @@ function idAgo(seconds: number): string {
   return `${at.slice(0, 8)}-${at.slice(8)}-7${randomUUID().slice(15)}`;
 }
 
-async function call(secondsAgo: number, ended: boolean): Promise<string> {
-  const callId = idAgo(secondsAgo);
+/** `behindSeconds`: so slow is the clock of the server that made it. */
+async function call(secondsAgo: number, ended: boolean, behindSeconds = 0): Promise<string> {
+  const callId = idAgo(secondsAgo + behindSeconds);
   await pool.query(
     `INSERT INTO cross_app_calls (call_id, caller_person_id, caller_aura_id, caller_endpoint_id, caller_app_id, media,
        state, end_reason, idempotency_key, created_at, answered_at, ended_at)
@@ -147,10 +148,39 @@ test('each call that ended is told once: those that go on later, those from befo
     [data.callId, data.reason, data.appId, data.durationSeconds],
     [open, 'hung_up', 'phone', 135],
   );
-  await pool.query('UPDATE dashboard_calls_cursor SET after_call_id = $1', [idAgo(120)]);
+  await pool.query("UPDATE dashboard_calls_cursor SET after_call_id = $1 WHERE what = 'call.ended'", [
+    idAgo(120),
+  ]);
   const settled = await call(61, true);
   await tellAll();
   assert.deepEqual(await callsTold(), [settled], `${fresh} is too young`);
+});
+
+test('a call whose server’s clock is minutes behind is told of all the same, and nothing twice', async () => {
+  await pool.query("UPDATE dashboard_calls_cursor SET after_call_id = $1 WHERE what = 'call.ended'", [
+    idAgo(60),
+  ]);
+  await pool.query("UPDATE dashboard_calls_cursor SET after_call_id = $1 WHERE what = 'call.late'", [
+    idAgo(2_000),
+  ]);
+  const punctual = await call(950, true);
+  const slow = await call(850, true, 90);
+  await tellAll();
+  assert.deepEqual(await callsTold(), [slow], `${punctual} was told in its time`);
+  await pool.query("UPDATE dashboard_calls_cursor SET after_call_id = $1 WHERE what = 'call.late'", [
+    idAgo(2_000),
+  ]);
+  const other = await call(800, true, 150);
+  await pool.query(
+    "INSERT INTO webhook_deliveries (webhook_id, type, once_key, data) VALUES ($1, 'call.ended', $2, '{}')",
+    [newId(), `call.ended:${slow}`],
+  );
+  await tellAll();
+  const { rows } = await pool.query("SELECT once_key FROM webhook_deliveries WHERE type = 'call.ended'");
+  assert.deepEqual(
+    rows.map((row) => row.once_key).sort(),
+    [`call.ended:${slow}`, `call.ended:${other}`].sort(),
+  );
 });
 
 test('looking for ended calls scans no table of calls', async () => {

@@ -167,6 +167,15 @@ test('a user is found by each of her names, suspended, and let in again', async 
   ] as const) {
     assert.equal((await ask('GET', `/users${query}`, 'users.read')).status, status, query);
   }
+  for (const [level, ends] of Object.entries({ email: '1 day', phone: '-1 second' })) {
+    await pool.query(
+      `INSERT INTO aura_id_verifications (verification_id, person_id, method, level, state, verified_at, expires_at)
+       VALUES (gen_random_uuid(), $1, $2, $2 || '_controlled', 'verified', now(), now() + $3::interval)`,
+      [personId, level, ends],
+    );
+  }
+  const { body: proved } = await ask('GET', `/users?personId=${personId}`, 'users.read');
+  assert.deepEqual(proved.levels, ['email_controlled'], 'a proof whose time is over counts no more');
   const me = () => api(door, '/_auralink/v1/me', tokens.accessToken);
   assert.equal((await me()).status, 200);
   for (let i = 0; i < 2; i++) {

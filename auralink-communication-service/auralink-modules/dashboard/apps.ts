@@ -67,7 +67,7 @@ export interface Apps<A> {
   listKeys(by: AppActor<A>, appId: AppId): Promise<KeyView[]>;
   /** Throws `conflict` (reason too_many_keys). */
   issueKey(by: AppActor<A>, appId: AppId, name: string): Promise<NewKey>;
-  /** A successor of the same name; the old one is good for so long yet. */
+  /** A successor of the same name; the old one is good for so long yet. Throws `conflict` (reason too_many_keys). */
   rotateKey(by: AppActor<A>, appId: AppId, keyId: string, graceSeconds: number): Promise<NewKey>;
   revokeKey(by: AppActor<A>, appId: AppId, keyId: string): Promise<void>;
 }
@@ -86,7 +86,7 @@ export function createApps<A>(deps: AppsDeps<A>): Apps<A> {
     listKeys: (by, appId) => within(by, appId, () => store.listKeys(appId)),
     issueKey: (by, appId, name) =>
       within(by, appId, async (tx) => {
-        if ((await store.countKeys(tx, appId)) >= KEYS_PER_APP_MAX) throw tooMany('keys', KEYS_PER_APP_MAX);
+        await assertRoomForKey(store, tx, appId);
         const key = await insertKey(deps, tx, appId, name);
         await record(deps, tx, by, 'app.key_issued', { appId, keyId: key.keyId });
         return key;
@@ -95,6 +95,8 @@ export function createApps<A>(deps: AppsDeps<A>): Apps<A> {
       within(by, appId, async (tx) => {
         const name = await store.endKey(tx, appId, keyId, graceSeconds);
         if (name === null) throw noKey();
+        // With a grace the old one counts on until it has ended.
+        await assertRoomForKey(store, tx, appId);
         const key = await insertKey(deps, tx, appId, name);
         await record(deps, tx, by, 'app.key_rotated', { appId, keyId: key.keyId, was: keyId });
         return key;
@@ -105,6 +107,10 @@ export function createApps<A>(deps: AppsDeps<A>): Apps<A> {
         await record(deps, tx, by, 'app.key_revoked', { appId, keyId });
       }),
   };
+}
+
+async function assertRoomForKey(store: AppAdminStore, tx: Tx, appId: AppId): Promise<void> {
+  if ((await store.countKeys(tx, appId)) >= KEYS_PER_APP_MAX) throw tooMany('keys', KEYS_PER_APP_MAX);
 }
 
 async function getApp<A>(store: AppAdminStore, tx: Tx, by: AppActor<A>, appId: AppId): Promise<OwnedApp> {
@@ -145,8 +151,8 @@ async function put<A>(
     await record(deps, tx, by, 'app.made', { appId });
     return { created: true };
   }
-  const app = await getApp(store, tx, by, appId).catch(() => {
-    throw taken(appId);
+  const app = await getApp(store, tx, by, appId).catch((error) => {
+    throw error instanceof AuraError && error.code === 'not_found' ? taken(appId) : error;
   });
   await store.update(tx, said, terms);
   const isSwitched = terms.isOn !== undefined && terms.isOn !== app.isOn;

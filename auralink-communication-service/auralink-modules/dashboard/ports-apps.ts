@@ -14,6 +14,7 @@ export interface AppAdminStore {
   list(ownerPersonId: PersonId | null): Promise<OwnedApp[]>;
   /** `lock`: until the end of the transaction. */
   find(tx: Tx, appId: AppId, lock: boolean): Promise<OwnedApp | null>;
+  /** Until the end of the transaction nobody else counts hers. */
   countOwned(tx: Tx, personId: PersonId): Promise<number>;
   /** False when there is one of this id. */
   insert(tx: Tx, app: App, terms: AppTerms): Promise<boolean>;
