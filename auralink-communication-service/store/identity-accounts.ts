@@ -9,7 +9,9 @@ const FIND = `SELECT t.matrix_user_id, t.used_at < now() - interval '1 day' AS i
       WHERE a.matrix_user_id = t.matrix_user_id ORDER BY a.url) AS accepted,
     (SELECT m.person_id FROM matrix_user_mappings m
       WHERE m.matrix_user_id = t.matrix_user_id AND m.state = 'active') AS person_id
-  FROM identity_tokens t WHERE t.token_hash = $1`;
+  FROM identity_tokens t WHERE t.token_hash = $1 AND NOT EXISTS (SELECT FROM matrix_user_mappings m
+    JOIN aura_id_registry r USING (person_id)
+    WHERE m.matrix_user_id = t.matrix_user_id AND m.state = 'active' AND r.state = 'suspended')`;
 
 interface Row extends pg.QueryResultRow {
   matrix_user_id: UserId;

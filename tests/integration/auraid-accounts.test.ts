@@ -194,6 +194,23 @@ test('a Matrix user claims a name for her account, once, and with no account of 
   assert.equal((await refusal(claim('rosa-two'))).reason, 'already_registered');
 });
 
+test('the Dashboard is told how each person came: by its own order, the page, a Matrix account, or back again', async () => {
+  const { via } = room.told;
+  via.length = 0;
+  await room.registration.register({
+    registrationKey: 'dashboard:d-77',
+    ...{ auraId: 'sigrid', displayName: null, dashboardUserId: 'd-77', password: null },
+  });
+  await room.person('susan');
+  const element = await account('svenja');
+  const claim = (name: string) =>
+    room.names.claimForAccount(element.matrixUserId, element.password, name, null, '::1');
+  const { personId } = await claim('svenja');
+  await room.names.release(personId);
+  assert.equal((await claim('svenja')).personId, personId);
+  assert.deepEqual(via, ['dashboard', 'page', 'matrix_account', 'returned']);
+});
+
 test('of ten claims for one account at once, one makes a person', async () => {
   const element = await account('sofia');
   const tries = await Promise.allSettled(

@@ -11,6 +11,7 @@ import {
   createNames,
   type NamesService,
 } from '../../auralink-communication-service/auralink-modules/auraid/names-service.ts';
+import type { DashboardEvent } from '../../auralink-communication-service/auralink-modules/dashboard/model.ts';
 import type { AccountProofs } from '../../auralink-communication-service/auralink-modules/auraid/ports-names.ts';
 import {
   createRegistration,
@@ -38,6 +39,8 @@ export interface Told {
   readonly changed: PersonId[];
   /** Types of events for the Dashboard. */
   readonly emitted: string[];
+  /** How people came: `via` of each `auraid.registered`. */
+  readonly via: string[];
   readonly topics: string[];
   readonly fannedOut: PersonId[];
   readonly events: { readonly endpointId: EndpointId; readonly type: string }[];
@@ -65,6 +68,7 @@ export function namesRoom(db: Db, matrix = new FakeMatrixAccounts()): NamesRoom 
     events: [],
     revoked: [],
     emitted: [],
+    via: [],
   };
   const openIdTokens = new Map<string, UserId>();
   const { unitOfWork, pool } = db;
@@ -80,10 +84,15 @@ export function namesRoom(db: Db, matrix = new FakeMatrixAccounts()): NamesRoom 
     byOpenIdToken: async (token) => openIdTokens.get(token) ?? null,
   };
   const reserved = reservedSkeletons([]);
+  const dashboard = {
+    emit: async (_tx: unknown, event: DashboardEvent) => {
+      if (event.type === 'auraid.registered') told.via.push(event.data.via);
+    },
+  };
   const registration = createRegistration({
     ...{ unitOfWork, registry: registryStore(pool), accounts: matrix, newId, reserved },
     newUserId: () => `@u${randomBytes(16).toString('hex')}:example.org` as UserId,
-    dashboard: { emit: async () => {} },
+    dashboard,
     audit: { record: async () => {} },
     metrics: { registered: () => {} },
   } as Parameters<typeof createRegistration>[0]);
@@ -94,7 +103,12 @@ export function namesRoom(db: Db, matrix = new FakeMatrixAccounts()): NamesRoom 
   const outbox = { enqueue: async (_tx: unknown, topic: string) => void told.topics.push(topic) };
   const service = createNames({
     ...{ unitOfWork, names, accounts, proofs, limiter, newId, reserved, registration, audit, outbox },
-    dashboard: { emit: async (_tx, { type }) => void told.emitted.push(type) },
+    dashboard: {
+      emit: async (tx, event) => {
+        told.emitted.push(event.type);
+        await dashboard.emit(tx, event);
+      },
+    },
     log: {
       append: async (_tx, events) => {
         told.events.push(...events.map(({ endpointId, type }) => ({ endpointId, type })));
