@@ -27,12 +27,18 @@ const DEFAULT_ALPHABET = 0;
 const UCS2 = 8;
 const RECEIPT_WANTED = 1;
 const ESM_RECEIPT = 0x04;
+/** A number of 64 bits has no more digits. */
+const SPELLED_MAX_LENGTH = 20;
+/** To this length servers fill their hexadecimal names with zeros. */
+const HEX_NAME_LENGTH = 8;
 /** Octets of short_message (SMPP 3.4, 4.4.1). */
 const SHORT_MESSAGE_MAX_BYTES = 140;
+/** ESME_RINVBNDSTS: it holds this connection for unbound. */
+const NOT_BOUND = 0x04;
 /** SMPP 3.4, 5.1.3: it may well take this message later. */
-const LATER = new Set([0x01, 0x08, 0x14, 0x58, 0x64]);
-/** Among them, what says that it takes nothing at the moment: queue full, throttled. */
-const BUSY = new Set([0x14, 0x58]);
+const LATER = new Set([NOT_BOUND, 0x08, 0x14, 0x58, 0x64]);
+/** Among them, what says that it takes nothing at the moment: not bound, queue full, throttled. */
+const BUSY = new Set([NOT_BOUND, 0x14, 0x58]);
 const DELIVERED = new Set(['DELIVRD', 'ACCEPTD']);
 const UNDELIVERED = new Set(['UNDELIV', 'EXPIRED', 'DELETED', 'REJECTD']);
 /** SMPP 3.4, 5.2.28, to the words of Appendix B. */
@@ -100,9 +106,10 @@ class SmppClient {
   }
 
   async submit(message: OutgoingSms): Promise<SendOutcome> {
+    const binding = this.bound();
     let session: Session;
     try {
-      session = await this.bound();
+      session = await binding;
     } catch (error) {
       const reason = (error as Error).message;
       this.#log.warn({ reason }, 'the SMS server takes nothing');
@@ -123,9 +130,10 @@ class SmppClient {
         );
       const late = setTimeout(lost, SEND_TIMEOUT_SECONDS * 1_000);
       session.once('close', lost);
-      written = session.submit_sm(fieldsOf(message, this.#server.sender), (answer) =>
-        finish(outcomeOf(answer)),
-      );
+      written = session.submit_sm(fieldsOf(message, this.#server.sender), (answer) => {
+        if (answer.command_status === NOT_BOUND) this.#leave(binding, session);
+        finish(outcomeOf(answer));
+      });
       if (!written) lost();
     });
   }
@@ -138,6 +146,14 @@ class SmppClient {
 
   #forget(session: Promise<Session>): void {
     if (this.#session === session) this.#session = null;
+  }
+
+  /** Nothing more goes by this connection; what it still has to answer may come. */
+  #leave(binding: Promise<Session>, session: Session): void {
+    if (this.#session !== binding) return;
+    this.#forget(binding);
+    const late = setTimeout(() => session.destroy(), SMPP_SILENCE_TIMEOUT_MS);
+    session.once('close', () => clearTimeout(late));
   }
 
   #bind(): Promise<Session> {
@@ -171,6 +187,10 @@ class SmppClient {
         });
       });
       session.on('enquire_link', (pdu: Pdu) => session.send(pdu.response()));
+      session.on('unbind', (pdu: Pdu) => {
+        session.send(pdu.response());
+        this.#leave(binding, session);
+      });
       session.on('deliver_sm', (pdu: Pdu) => void this.#deliver(session, pdu));
     });
     void binding.then(
@@ -211,7 +231,9 @@ class SmppClient {
 
   async #settle({ id, state, reason }: Receipt): Promise<void> {
     for (let attempt = 1; attempt <= SMPP_RECEIPT_TRIES; attempt++) {
-      if (await this.#server.onReceipt(id, state, reason)) return;
+      // The other spellings late: they could be the names of others while our own is not yet written down.
+      const names = attempt > SMPP_RECEIPT_TRIES / 2 ? [id, ...otherSpellings(id)] : [id];
+      for (const name of names) if (await this.#server.onReceipt(name, state, reason)) return;
       await this.#server.sleep(RECEIPT_AGAIN_MS);
     }
     this.#log.warn({ state }, 'a receipt came for no message of ours');
@@ -259,6 +281,16 @@ interface Receipt {
   readonly state: 'delivered' | 'failed';
   readonly reason: string | null;
 }
+
+/** Many servers name a message in hexadecimal digits when they take it, and in decimal ones in its receipt; or conversely. */
+function otherSpellings(id: string): readonly string[] {
+  if (id.length > SPELLED_MAX_LENGTH || !/^[\da-f]+$/i.test(id)) return [];
+  const spelled = /^\d+$/.test(id) ? hexOf(BigInt(id).toString(16)) : [];
+  return [...new Set([...spelled, BigInt(`0x${id}`).toString()])].filter((name) => name !== id);
+}
+
+const hexOf = (digits: string): readonly string[] =>
+  [digits, digits.padStart(HEX_NAME_LENGTH, '0')].flatMap((name) => [name, name.toUpperCase()]);
 
 /** SMPP 3.4, 5.3.2.12 and 5.3.2.35, or the text of Appendix B. Null for whatever says nothing final. */
 function receiptIn(pdu: Pdu): Receipt | null {

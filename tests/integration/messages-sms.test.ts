@@ -19,6 +19,8 @@ import { codeIn, openPostbox } from '../support/postbox.ts';
 
 const THROTTLED = 0x58;
 const INVALID_ADDRESS = 0x0b;
+const INVALID_LENGTH = 0x01;
+const NOT_BOUND = 0x04;
 const address = await testDatabase();
 const postbox = await openPostbox();
 const prices = `${testDataDir('prices')}.json`;
@@ -94,6 +96,46 @@ test('a connection that broke is made anew, also for receipts alone', async () =
   await room.send({ ...sms, to: '+4915100000005' });
   await eventually(() => assert.deepEqual(heard(), ['sent', 'delivered']), 30_000);
   assert.equal(count('+4915100000005'), 1);
+});
+
+test('a message that the server cannot take at all is refused at once', async () => {
+  postbox.behaviour.recipient = () => ({ code: INVALID_LENGTH, words: '' });
+  await room.send({ ...sms, to: '+4915100000011' });
+  await eventually(() => assert.deepEqual(heard(), ['refused ESME_RINVMSGLEN']));
+});
+
+test('where the connection is not bound the number is not refused: it is bound anew', async () => {
+  let asked = 0;
+  postbox.behaviour.taken = () => {
+    asked += 1;
+    return asked === 1 ? { code: NOT_BOUND, words: '' } : null;
+  };
+  await room.send({ ...sms, to: '+4915100000012' });
+  await eventually(() => assert.deepEqual(heard(), ['sent', 'delivered']), 30_000);
+  assert.equal(count('+4915100000012'), 1);
+});
+
+test('after a server has unbound, the next message goes by a new connection', async () => {
+  let unbound = 0;
+  postbox.behaviour.unbinds = () => {
+    unbound += 1;
+    return unbound === 1;
+  };
+  postbox.behaviour.receipt = () => null;
+  await room.send({ ...sms, to: '+4915100000013' });
+  await eventually(() => assert.deepEqual(heard(), ['sent']));
+  await room.send({ ...sms, to: '+4915100000014' });
+  await eventually(() => assert.deepEqual(heard(), ['sent', 'sent']), 30_000);
+  assert.deepEqual([count('+4915100000013'), count('+4915100000014')], [1, 1]);
+});
+
+test('a receipt finds its message by a name that is hexadecimal in one place and decimal in the other', async () => {
+  postbox.behaviour.spelling = () => ({ answer: '0B3C9F1A', receipt: String(0x0b3c9f1a) });
+  await room.send({ ...sms, to: '+4915100000015' });
+  await eventually(() => assert.deepEqual(heard(), ['sent', 'delivered']));
+  postbox.behaviour.spelling = () => ({ answer: '3405691582', receipt: 'cafebabe' });
+  await room.send({ ...sms, to: '+4915100000016' });
+  await eventually(() => assert.deepEqual(heard(), ['sent', 'delivered', 'sent', 'delivered']));
 });
 
 test('a day costs no more than its cap, and where there is no price nothing is sent', async () => {

@@ -29,6 +29,10 @@ export interface Behaviour {
   answers: (message: Received) => boolean;
   /** What the receipt of an SMS says; null: none comes. */
   receipt: (message: Received) => 'DELIVRD' | 'UNDELIV' | null;
+  /** How the SMS server spells its name of an SMS, in its answer and in the receipt. */
+  spelling: (id: string) => { readonly answer: string; readonly receipt: string };
+  /** Whether the SMS server unbinds after its answer; what is still submitted there it refuses, not being bound. */
+  unbinds: (message: Received) => boolean;
 }
 
 export const wellBehaved = (): Behaviour => ({
@@ -36,6 +40,8 @@ export const wellBehaved = (): Behaviour => ({
   taken: () => null,
   answers: () => true,
   receipt: () => 'DELIVRD',
+  spelling: (id) => ({ answer: id, receipt: id }),
+  unbinds: () => false,
 });
 
 /** One of the two servers. */

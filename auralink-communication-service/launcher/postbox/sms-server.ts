@@ -5,6 +5,8 @@ import type { Behaviour, PostServer, Received } from './model.ts';
 
 const DEFAULT_ALPHABET = 0;
 const UCS2 = 8;
+/** ESME_RINVBNDSTS. */
+const NOT_BOUND = 0x04;
 const RECEIPT = 0x04;
 /** SMPP 3.4, 5.2.28. */
 const STATES = { DELIVRD: 2, UNDELIV: 5 } as const;
@@ -19,12 +21,15 @@ export interface SmsServerOptions {
 
 export async function startSmsServer(options: SmsServerOptions): Promise<PostServer> {
   const sessions = new Set<Session>();
+  const unbound = new WeakSet<Session>();
   const server = smpp.createServer((session) => {
     sessions.add(session);
     session.on('close', () => sessions.delete(session));
     session.on('error', () => {});
     session.on('pdu', (pdu: Pdu) => {
-      if (pdu.command === 'submit_sm') void submitted(options, session, pdu);
+      if (pdu.command === 'submit_sm' && unbound.has(session)) {
+        session.send(pdu.response({ command_status: NOT_BOUND }));
+      } else if (pdu.command === 'submit_sm') void submitted(options, session, pdu, unbound);
       else if (!pdu.isResponse()) session.send(pdu.response({ system_id: 'postbox' }));
     });
   });
@@ -48,6 +53,7 @@ async function submitted(
   { behaviour, received }: SmsServerOptions,
   session: Session,
   pdu: Pdu,
+  unbound: WeakSet<Session>,
 ): Promise<void> {
   const message: Received = {
     channel: 'sms',
@@ -69,10 +75,15 @@ async function submitted(
     session.destroy();
     return;
   }
-  session.send(pdu.response({ message_id: message.id }));
+  const spelling = behaviour.spelling(message.id);
+  session.send(pdu.response({ message_id: spelling.answer }));
+  if (behaviour.unbinds(message)) {
+    unbound.add(session);
+    session.unbind(() => session.destroy());
+  }
   const state = behaviour.receipt(message);
   if (state === null) return;
-  const words = `id:${message.id} sub:001 dlvrd:001 submit date:2611230000 done date:2611230000 stat:${state} err:000 text:`;
+  const words = `id:${spelling.receipt} sub:001 dlvrd:001 submit date:2611230000 done date:2611230000 stat:${state} err:000 text:`;
   session.deliver_sm(
     {
       source_addr: pdu.destination_addr,
@@ -80,7 +91,7 @@ async function submitted(
       esm_class: RECEIPT,
       short_message: Buffer.from(words, 'ascii'),
       data_coding: DEFAULT_ALPHABET,
-      receipted_message_id: message.id,
+      receipted_message_id: spelling.receipt,
       message_state: STATES[state],
     },
     () => {},
