@@ -19,6 +19,8 @@ export const DELIVERY_CLAIM_SECONDS = 30;
 
 /** At most so many rows are looked at in one statement of a claim. */
 export const DELIVERY_CLAIM_WINDOW = 500;
+/** At most so many windows in one claim; what lies further on is the next round's. */
+export const DELIVERY_CLAIM_WINDOWS = 10;
 /** So much later than the delivery before it is one looked at that must wait for it, unless that one settles sooner. */
 export const DELIVERY_BEHIND_SECONDS = 5;
 
@@ -35,7 +37,7 @@ const CLAIM = `WITH due AS (
       row_number() OVER (PARTITION BY before.run_at IS NULL ORDER BY due.seq) AS place
     FROM due LEFT JOIN LATERAL (SELECT e.run_at FROM webhook_deliveries e
       WHERE e.subject_id = due.subject_id AND e.state = 'pending' AND e.seq < due.seq
-      ORDER BY e.seq LIMIT 1) before ON true),
+      ORDER BY e.subject_id, e.seq LIMIT 1) before ON true),
   claimed AS (
     UPDATE webhook_deliveries SET
       run_at = CASE WHEN before_at IS NULL THEN now() + make_interval(secs => $2)
@@ -56,7 +58,7 @@ const settling = (set: string, where: string): string => `WITH settled AS (
   WHERE attempts = 0 AND state = 'pending' AND webhook_id = (
     SELECT n.webhook_id FROM webhook_deliveries n
     WHERE n.subject_id = (SELECT subject_id FROM settled WHERE state <> 'pending') AND n.state = 'pending'
-      AND n.seq > (SELECT seq FROM settled) ORDER BY n.seq LIMIT 1)`;
+      AND n.seq > (SELECT seq FROM settled) ORDER BY n.subject_id, n.seq LIMIT 1)`;
 
 interface DueRow {
   webhook_id: string;
@@ -87,11 +89,13 @@ export function deliveryStore(pool: pg.Pool): DeliveryStore {
       const bounds = [limit, DELIVERY_CLAIM_SECONDS, DELIVERY_CLAIM_WINDOW, DELIVERY_BEHIND_SECONDS];
       let rows: DueRow[];
       let found: DueRow[];
+      let windows = 0;
       // A window of nothing but what is behind others has been put off by now: the next one is further on.
       do {
         found = await query<DueRow>(pool, 'webhook-claim', CLAIM, bounds);
         rows = found.filter((row) => !row.is_behind);
-      } while (rows.length === 0 && found.length > 0);
+        windows += 1;
+      } while (rows.length === 0 && found.length > 0 && windows < DELIVERY_CLAIM_WINDOWS);
       return rows.map((row) => ({
         webhookId: row.webhook_id,
         type: row.type,
