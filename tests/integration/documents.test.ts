@@ -356,7 +356,7 @@ test('a claim lapses and somebody else has it; many at once, and one of them win
   await mallory.ask('DELETE', `/me/documents/${id}`);
 });
 
-test('what waited too long is not approved, and pictures and lines go when their time has come', async () => {
+test('pictures and lines go when their time has come, and what was begun and left goes, too', async () => {
   const id = await mallory.send(td3({ number: 'X00000001' }), PICTURE);
   await pool.query(
     "UPDATE identity_documents SET state = 'rejected', decided_at = now(), delete_at = now() WHERE document_id = $1",

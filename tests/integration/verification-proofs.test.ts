@@ -150,12 +150,33 @@ test('a document is one person’s at both levels, and a level of hers stands be
     ['document_seen', 'verified', null],
     ['document_proven', 'verified', null],
   ]);
-  await prove(room, bob, document.subject, { ...document, level: 'document_seen' });
+  const told = room.told.superseded.length;
+  await prove(room, bob, document.subject, { ...document, level: 'document_proven' });
   assert.deepEqual(
     (await states(alice)).map(([, state]) => state),
     ['superseded', 'superseded'],
   );
+  assert.equal(room.told.superseded.length, told + 2);
   assert.deepEqual(await verifiedFields(alice), []);
+});
+
+test('what a chip proved for one is not taken by what a reviewer saw for another; what was seen is', async () => {
+  const [alice, bob, carol] = await Promise.all([1, 2, 3].map(() => provingPerson(db)));
+  const document = { method: 'document', subject: 'UTO CHIP4711' } as const;
+  await prove(room, alice!, document.subject, { ...document, level: 'document_proven' });
+  await assert.rejects(
+    prove(room, bob!, document.subject, { ...document, level: 'document_seen' }),
+    (error: { code: string; details: { reason: string } }) => {
+      assert.deepEqual([error.code, error.details.reason], ['conflict', 'proven_by_other']);
+      return true;
+    },
+  );
+  assert.deepEqual(await states(alice!), [['document_proven', 'verified', null]]);
+  assert.deepEqual(await states(bob!), []);
+  const seen = { ...document, subject: 'UTO SEEN4711', level: 'document_seen' } as const;
+  await prove(room, bob!, seen.subject, seen);
+  await prove(room, carol!, seen.subject, seen);
+  assert.deepEqual(await states(bob!), [['document_seen', 'superseded', 'proved_by_other']]);
 });
 
 test('many people prove one address at the same moment at two processes: one proof holds', async () => {

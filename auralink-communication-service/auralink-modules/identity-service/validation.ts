@@ -217,7 +217,7 @@ function send(deps: ValidationDeps, tx: Tx, what: ToSend, ip: string): Promise<s
   }
   const query = new URLSearchParams({ sid: sessionId, client_secret: request.clientSecret, token });
   const text =
-    `Somebody, you we hope, wants to prove at ${deps.serverName} that this e-mail address is hers.\n\n` +
+    `Somebody, you we hope, wants to prove at ${deps.serverName} that this e-mail address is theirs.\n\n` +
     `Open this page and press the button there:\n${deps.linkUrl}?${query}\n\n` +
     'If it was not you, do nothing: without your press nothing happens.\n';
   const content = { subject: `Confirm your e-mail address for ${deps.serverName}`, text };

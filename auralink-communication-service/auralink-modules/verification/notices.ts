@@ -8,7 +8,7 @@ import type { CodeMethod } from './model.ts';
 import type { ProofStore, SubjectVault } from './ports.ts';
 import type { Courier, MessageContent } from './ports-challenges.ts';
 import type { OnSuperseded } from './proofs.ts';
-import { supersededNotice } from './texts.ts';
+import { documentSupersededNotice, supersededNotice } from './texts.ts';
 
 /** A notice that could not be sent for so long is no news any more. */
 export const NOTICE_LIFE_SECONDS = 72_000;
@@ -60,10 +60,13 @@ export async function sendNotice(
   }
 }
 
-/** Who lost a proof to somebody else hears of it at her other addresses. */
+/** Who lost a proof to somebody else hears of it at all other addresses. */
 export function supersededNotifier(deps: NoticeDeps): OnSuperseded {
   return async (tx, proof) => {
-    if (proof.method === 'document') return;
+    if (proof.method === 'document') {
+      await notify(deps, tx, proof.personId, proof.verificationId, documentSupersededNotice);
+      return;
+    }
     const { method } = proof;
     const address = await addressOf(deps, proof);
     const lost = address === null ? 'an address of yours' : masked(method, address);

@@ -6,7 +6,7 @@
 import { AuraError } from '../../core/errors.ts';
 import type { NewId, PersonId, VerificationId } from '../../core/ids.ts';
 import type { Tx } from '../../core/unit-of-work.ts';
-import type { CodeMethod, EndReason, EndState, Method } from './model.ts';
+import type { CodeMethod, EndReason, EndState, Level, Method } from './model.ts';
 import type {
   LiveProof,
   NewProof,
@@ -82,12 +82,23 @@ async function prove(deps: ProofDeps, tx: Tx, proof: NewProof): Promise<Proved> 
   return { verificationId, changed: [personId, ...losers] };
 }
 
-/** An older proof of hers at this level is renewed; whoever else proved this subject loses hers. Tells who did. */
+/**
+ * An older proof of hers at this level is renewed; whoever else proved this subject loses hers, but not to a weaker proof:
+ * whom a picture was shown does not know better than whom the chip was. Tells who did.
+ */
 async function supersede(deps: ProofDeps, tx: Tx, proof: NewProof, subject: string): Promise<PersonId[]> {
   const digests = deps.indexer.all(proof.method, subject);
   await deps.store.lockSubject(tx, digests);
   const losers: PersonId[] = [];
-  for (const held of await deps.store.findHolders(tx, proof.method, digests)) {
+  const holders = await deps.store.findHolders(tx, proof.method, digests);
+  if (holders.some((held) => held.personId !== proof.personId && isStronger(held.level, proof.level))) {
+    throw new AuraError(
+      'conflict',
+      'Somebody else has proven this document by its chip; only the chip proves more.',
+      { reason: 'proven_by_other' },
+    );
+  }
+  for (const held of holders) {
     if (held.personId === proof.personId) {
       if (held.level === proof.level) await deps.store.end(tx, held, 'superseded', 'renewed');
       continue;
@@ -98,6 +109,9 @@ async function supersede(deps: ProofDeps, tx: Tx, proof: NewProof, subject: stri
   }
   return losers;
 }
+
+const isStronger = (one: Level, other: Level): boolean =>
+  one === 'document_proven' && other === 'document_seen';
 
 /** Her field with this address, made if she has none, verified from now on. */
 async function provedField(

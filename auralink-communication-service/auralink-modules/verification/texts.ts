@@ -52,7 +52,7 @@ export function codeMessage(
     code,
     link: { url: link, label: 'Or confirm it on this page' },
     paragraphs: [
-      `${auraId} says that this e-mail address is hers. If you are ${auraId}, type this code where you began:`,
+      `${auraId} says that this e-mail address is theirs. If you are ${auraId}, type this code where you began:`,
       `Both are valid for ${MINUTES} minutes. Tell the code to nobody.`,
       'If you are somebody else, do nothing: then nothing happens.',
     ],
@@ -91,6 +91,13 @@ export const supersededNotice = (method: CodeMethod, auraId: AuraId, lost: strin
   notice(method, 'An address of yours was confirmed by somebody else', [
     `Somebody else has confirmed ${lost}, so it is no longer confirmed for ${auraId}.`,
     'If it is still yours, confirm it again: the newest confirmation counts.',
+  ]);
+
+/** Without its number: the message is read by whoever reads the mailbox. */
+export const documentSupersededNotice = (method: CodeMethod, auraId: AuraId): MessageContent =>
+  notice(method, 'A document of yours was proven by somebody else', [
+    `Somebody else has proven an identity document of yours, so it no longer counts for ${auraId}.`,
+    'If you still have it, prove it again: the newest proof counts. If it was lost or copied, tell whoever issued it.',
   ]);
 
 export const passwordNotice = (method: CodeMethod, auraId: AuraId, by: string): MessageContent =>

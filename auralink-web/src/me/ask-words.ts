@@ -6,6 +6,6 @@ export function askWords(error: unknown): string | undefined {
   if (error.status === 404) return 'Nobody has this address.';
   if (error.reason === 'already_friends') return 'You are friends already.';
   if (error.reason === 'you_blocked')
-    return 'You have blocked this person. Unblock her first, under Privacy.';
+    return 'You have blocked this person. Take the block back first, under Privacy.';
   return undefined;
 }

@@ -5,7 +5,8 @@ interface SegmentsProps<T extends string> {
   readonly label: string;
   readonly testId: string;
   readonly options: readonly { readonly value: T; readonly label: string }[];
-  readonly value: T;
+  /** Null: none is chosen yet. */
+  readonly value: T | null;
   readonly onPick: (value: T) => void;
 }
 

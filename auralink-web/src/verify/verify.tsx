@@ -84,8 +84,8 @@ function Question({ auralink, token, proof, onDone }: QuestionProps) {
     <>
       <h1>Is this you?</h1>
       <p>
-        <strong>{proof.auraId}</strong> says that <strong>{proof.address}</strong> is hers. Confirm it only if{' '}
-        {proof.auraId} is your own address.
+        <strong>{proof.auraId}</strong> says that <strong>{proof.address}</strong> is theirs. Confirm it only
+        if {proof.auraId} is your own address.
       </p>
       {action.error !== null && (
         <p className="notice bad" role="alert" data-testid="link-error">

@@ -152,6 +152,7 @@ describe('by keyboard', async () => {
     await page.getByTestId('viewer-zoom').getByText('100%').waitFor();
     await page.getByRole('button', { name: 'Back', exact: true }).press('Enter');
     await page.getByAltText('Back of the document').waitFor();
+    assert.equal(await page.getByTestId('verdict-send').isDisabled(), true);
     await page.getByRole('radio', { name: 'Reject' }).press(' ');
     await page.getByTestId('verdict-reason').selectOption('not_genuine');
     await page.getByTestId('verdict-note').fill('A photo of a screen.');

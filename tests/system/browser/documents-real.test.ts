@@ -104,6 +104,7 @@ describe('a document, its owner and a reviewer', () => {
     await rita.page.getByRole('button', { name: 'Take document 1' }).click();
     await rita.page.getByAltText('Front of the document').waitFor();
     await rita.page.getByText('ANNA MARIA ERIKSSON').waitFor();
+    await rita.page.getByRole('radio', { name: 'Accept' }).press(' ');
     await rita.page.getByTestId('verdict-send').click();
     await rita.page.getByText('Nothing waits for you.').waitFor();
     await alice.page.getByTestId('document-past').getByText('Accepted').waitFor();

@@ -28,7 +28,7 @@ interface VerdictFormProps {
 }
 
 export function VerdictForm({ auralink, review, onDone }: VerdictFormProps) {
-  const [kind, setKind] = useState<Kind>('approve');
+  const [kind, setKind] = useState<Kind | null>(null);
   const [reason, setReason] = useState<DocumentRejection>('unreadable');
   const [missing, setMissing] = useState<ReadonlySet<DocumentMissing>>(new Set());
   const [note, setNote] = useState('');
@@ -40,6 +40,7 @@ export function VerdictForm({ auralink, review, onDone }: VerdictFormProps) {
     ask: { verdict: 'ask', missing: [...missing], ...said },
   };
   const submit = async (): Promise<void> => {
+    if (kind === null) return;
     const { decided } = await auralink.reviews.judge(review.documentId, verdicts[kind]);
     onDone(decided ? 'Said and done.' : 'Said. Another reviewer has to agree.');
   };
@@ -55,15 +56,15 @@ export function VerdictForm({ auralink, review, onDone }: VerdictFormProps) {
         action="Say so"
         danger={kind === 'reject'}
         leaves
-        disabled={kind === 'ask' && missing.size === 0}
+        disabled={kind === null || (kind === 'ask' && missing.size === 0)}
         onSubmit={submit}
       >
         <Segments label="Your verdict" testId="verdict" value={kind} options={KINDS} onPick={setKind} />
         {kind === 'reject' && <Reason reason={reason} onReason={setReason} />}
         {kind === 'ask' && <Missing missing={missing} onMissing={setMissing} />}
-        {kind !== 'approve' && (
+        {kind !== null && kind !== 'approve' && (
           <TextArea
-            label="A note to her (if you like)"
+            label="A note to the holder (if you like)"
             testId="verdict-note"
             rows={3}
             maxLength={NOTE_MAX_LENGTH}
