@@ -11,6 +11,7 @@ import { CODES_PER_ADDRESS_HOUR } from '../../auralink-communication-service/aur
 import { systemClock } from '../../auralink-communication-service/core/clock.ts';
 import { newId } from '../../auralink-communication-service/core/ids.ts';
 import { createMetrics } from '../../auralink-communication-service/core/metrics.ts';
+import { FORGOTTEN_ANSWER_MS } from '../../auralink-communication-service/http/forgotten-routes.ts';
 import { openDatabase } from '../../auralink-communication-service/store/db.ts';
 import { wireMessages } from '../../auralink-communication-service/wire/messages.ts';
 import { rankAuc } from '../../bench/auc.ts';
@@ -24,6 +25,8 @@ const QUESTIONS = 200;
 const AT_ONCE = 12;
 /** Hundreds of answers, none sooner than a fixed time. */
 const WITHIN_MS = 60_000;
+/** Wrong codes that are tried, for known and unknown ones. */
+const RESETS = 60;
 /** Below the limits of one network. */
 const PER_NETWORK = 25;
 
@@ -94,29 +97,44 @@ test('known and unknown addresses are answered alike; how alike in time is told'
   const { uid } = await browser.authorize(door.phone);
   const all = await questions();
   const times: Record<'known' | 'unknown', number[]> = { known: [], unknown: [] };
+  const resets: number[] = [];
   const shapes = new Set<string>();
+  const refusals = new Set<string>();
   let next = 0;
   const ask = async (): Promise<void> => {
     for (let question = all[next++]; question !== undefined; question = all[next++]) {
       const { known, user, address: to, network } = question;
-      const started = performance.now();
-      const answer = await browser.fetch(`/oidc/interaction/${uid}/forgotten`, {
-        method: 'POST',
-        headers: {
-          'content-type': 'application/json',
-          origin: door.baseUrl,
-          'x-forwarded-for': `198.18.${network >> 8}.${network & 255}`,
-        },
-        body: JSON.stringify({ user, address: to }),
-      });
-      const text = await answer.text();
-      times[known ? 'known' : 'unknown'].push(performance.now() - started);
-      shapes.add(`${answer.status} ${text.length} ${Object.keys(JSON.parse(text))}`);
+      const post = async (path: string, body: object) => {
+        const started = performance.now();
+        const answer = await browser.fetch(`/oidc/interaction/${uid}/${path}`, {
+          method: 'POST',
+          headers: {
+            'content-type': 'application/json',
+            origin: door.baseUrl,
+            'x-forwarded-for': `198.18.${network >> 8}.${network & 255}`,
+          },
+          body: JSON.stringify(body),
+        });
+        const text = await answer.text();
+        return { status: answer.status, text, tookMs: performance.now() - started };
+      };
+      const { status, text, tookMs } = await post('forgotten', { user, address: to });
+      times[known ? 'known' : 'unknown'].push(tookMs);
+      shapes.add(`${status} ${text.length} ${Object.keys(JSON.parse(text))}`);
+      const { resetId } = JSON.parse(text) as { resetId: string };
+      if (resets.length >= RESETS) continue;
+      const refused = await post('reset', { resetId, code: '000000', newPassword: 'correct horse battery' });
+      resets.push(refused.tookMs);
+      refusals.add(`${refused.status} ${(JSON.parse(refused.text) as { reason: string }).reason}`);
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, ask));
   assert.ok(times.known.length >= QUESTIONS && times.unknown.length >= QUESTIONS);
   assert.equal(shapes.size, 1, [...shapes].join('\n'));
+  assert.deepEqual([...refusals], ['400 wrong_code']);
+  // A timer may fire a moment early.
+  const soonest = Math.min(...times.known, ...times.unknown, ...resets);
+  assert.ok(soonest >= FORGOTTEN_ANSWER_MS - 2, `the soonest answer came after ${soonest} ms`);
   const { rows } = await db.pool.query(
     "SELECT count(*)::int AS n FROM outgoing_messages WHERE purpose = 'password'",
   );
