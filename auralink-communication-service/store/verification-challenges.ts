@@ -47,7 +47,7 @@ const toLocked = (row: Row): LockedChallenge => ({
 
 export function challengeStore(pool: pg.Pool): ChallengeStore {
   return {
-    ...{ insert, end, countTry, setSent, setDelivery },
+    ...{ insert, end, endOtherResets, giveBack, countTry, setSent, setDelivery },
     async lockNewest(tx, verificationId, purpose) {
       const sql = `SELECT ${COLUMNS} FROM verification_challenges WHERE verification_id = $1 AND purpose = $2
         ORDER BY created_at DESC, challenge_id DESC LIMIT 1 FOR UPDATE`;
@@ -65,13 +65,16 @@ export function challengeStore(pool: pg.Pool): ChallengeStore {
 }
 
 const insert: ChallengeStore['insert'] = async (tx, challenge) => {
-  await query(
-    tx,
-    'challenge-replace',
-    `UPDATE verification_challenges SET ended_at = now(), end_reason = 'replaced', secret_envelope = NULL
-     WHERE verification_id = $1 AND purpose = $2 AND ended_at IS NULL`,
-    [challenge.verificationId, challenge.purpose],
-  );
+  // A stranger may ask for a new password in her name: that voids no code that she was sent.
+  if (challenge.purpose === 'proof') {
+    await query(
+      tx,
+      'challenge-replace',
+      `UPDATE verification_challenges SET ended_at = now(), end_reason = 'replaced', secret_envelope = NULL
+       WHERE verification_id = $1 AND purpose = 'proof' AND ended_at IS NULL`,
+      [challenge.verificationId],
+    );
+  }
   await query(
     tx,
     'challenge-insert',
@@ -97,6 +100,21 @@ async function end(tx: Tx, challengeId: ChallengeId, reason: ChallengeEnd): Prom
     WHERE challenge_id = $1 AND ended_at IS NULL`;
   await query(tx, 'challenge-end', sql, [challengeId, reason]);
 }
+
+const endOtherResets: ChallengeStore['endOtherResets'] = async (tx, personId, used) => {
+  // Skipped are those whose transactions wait for this person's lock, which is ours.
+  const sql = `UPDATE verification_challenges SET ended_at = now(), end_reason = 'replaced' WHERE challenge_id IN (
+      SELECT challenge_id FROM verification_challenges
+      WHERE person_id = $1 AND purpose = 'password' AND ended_at IS NULL AND challenge_id <> $2
+      FOR UPDATE SKIP LOCKED)`;
+  await query(tx, 'challenge-other-resets', sql, [personId, used]);
+};
+
+const giveBack: ChallengeStore['giveBack'] = async (tx, challengeId) => {
+  const sql = `UPDATE verification_challenges SET ended_at = NULL, end_reason = NULL
+    WHERE challenge_id = $1 AND end_reason = 'used' AND expires_at > now()`;
+  await query(tx, 'challenge-give-back', sql, [challengeId]);
+};
 
 async function countTry(tx: Tx, challengeId: ChallengeId): Promise<number> {
   const sql = `UPDATE verification_challenges SET tries = tries + 1 WHERE challenge_id = $1 RETURNING tries`;

@@ -10,6 +10,7 @@ import {
   CODES_PER_PERSON_HOUR,
   CODES_PER_PREFIX_DAY,
   CODES_PER_PREFIX_HOUR,
+  RESETS_PER_ADDRESS_AND_IP_HOUR,
   SMS_PER_DAY_UNCAPPED,
 } from '../../auralink-communication-service/auralink-modules/messages/limits.ts';
 import type { OutgoingMessage } from '../../auralink-communication-service/auralink-modules/messages/model.ts';
@@ -203,13 +204,20 @@ test('what is refused uses up no other window, though its transaction goes on', 
   for (const { key, hits } of rows) assert.equal(hits, CODES_PER_ADDRESS_HOUR, key);
 });
 
-test('a code that is not sent counts for its address as one that is', async () => {
-  const { part } = rooms[0];
-  const to = 'nobody@mail.example';
-  for (let i = 0; i < CODES_PER_ADDRESS_HOUR + 3; i++) {
-    await db.unitOfWork.run((tx) => part.messages.countAddress(tx, 'email', to));
-  }
-  assert.deepEqual(await rush(() => ({ to }), undefined, { times: 2 }), { letIn: 0, reasons: ['address'] });
+test('one network cannot use up the codes for a new password of an address, nor anybody those that prove it', async () => {
+  const ask = { purpose: 'password', to: 'asked@mail.example' } as const;
+  const stranger = () => '198.51.100.9';
+  // What is let in is counted from the test's beginning.
+  const byOne = await rush(() => ask, stranger, { times: 12 });
+  assert.deepEqual(byOne, { letIn: RESETS_PER_ADDRESS_AND_IP_HOUR, reasons: ['ip'] });
+  const herself = () => '192.0.2.8';
+  const byHer = await rush(() => ask, herself, { times: 1 });
+  assert.deepEqual(byHer, { letIn: RESETS_PER_ADDRESS_AND_IP_HOUR + 1, reasons: [] });
+  const everywhere = (n: number): string => `203.0.113.${n}`;
+  const byAll = await rush(() => ask, everywhere, { times: 12 });
+  assert.deepEqual(byAll, { letIn: CODES_PER_ADDRESS_HOUR, reasons: ['address'] });
+  const proof = await rush(() => ({ to: ask.to }), stranger, { times: 1 });
+  assert.deepEqual(proof, { letIn: CODES_PER_ADDRESS_HOUR + 1, reasons: [] });
 });
 
 test('what is wrong with a message is told by its field', async () => {

@@ -115,37 +115,71 @@ test('a code for a password proves no address, and a code for an address sets no
   assert.equal(await refusal(submitted), 'invalid wrong_code');
 });
 
-test('a code dies with its time, with a newer one, and with the proof of its address', async () => {
+test('a code dies with its time, and with the proof of its address', async () => {
   const to = fresh();
   const { personId, auraId } = await provedPerson(to);
   const first = await forgotten.ask(auraId, to, IP);
   const ofFirst = courier.last(to).code;
-  const second = await forgotten.ask(auraId, to, IP);
-  assert.equal(
-    await refusal(forgotten.reset(first.resetId, ofFirst, 'a new password', IP)),
-    'conflict code_replaced',
-  );
-  const ofSecond = courier.last(to).code;
   await db.pool.query(
     "UPDATE verification_challenges SET expires_at = now() - interval '1 s' WHERE challenge_id = $1",
-    [second.resetId],
+    [first.resetId],
   );
   assert.equal(
-    await refusal(forgotten.reset(second.resetId, ofSecond, 'a new password', IP)),
+    await refusal(forgotten.reset(first.resetId, ofFirst, 'a new password', IP)),
     'conflict code_expired',
   );
-  const third = await forgotten.ask(auraId, to, IP);
-  const ofThird = courier.last(to).code;
+  const second = await forgotten.ask(auraId, to, IP);
+  const ofSecond = courier.last(to).code;
   const [proof] = await room.store.list(personId, 1);
   const verificationId = proof?.verificationId as VerificationId;
   await db.unitOfWork.run((tx) =>
     room.proofs.withdraw(tx, { personId, verificationId, reason: 'by_herself' }),
   );
   assert.equal(
-    await refusal(forgotten.reset(third.resetId, ofThird, 'a new password', IP)),
+    await refusal(forgotten.reset(second.resetId, ofSecond, 'a new password', IP)),
     'conflict code_replaced',
   );
   assert.equal(passwords.get(personId), undefined);
+});
+
+test('a stranger who asks in her name, and guesses, voids none of her codes; her own voids all of them', async () => {
+  const to = fresh();
+  const { personId, auraId } = await provedPerson(to);
+  const hers = await forgotten.ask(auraId, to, IP);
+  const { code } = courier.last(to);
+  const strangers: ChallengeId[] = [];
+  for (let n = 0; n < 2; n++) strangers.push((await forgotten.ask(auraId, to, '198.51.100.1')).resetId);
+  const [first, second] = strangers as [ChallengeId, ChallengeId];
+  const wrong = code === '123456' ? '654321' : '123456';
+  for (let n = 0; n <= CODE_TRIES_MAX; n++) {
+    await forgotten.reset(first, wrong, 'a new password', '198.51.100.1').catch(() => {});
+  }
+  assert.equal(await forgotten.reset(hers.resetId, code, 'a new password', IP), personId);
+  assert.equal(
+    await refusal(forgotten.reset(second, courier.last(to).code, 'her word', IP)),
+    'conflict code_replaced',
+  );
+});
+
+test('a password that the homeserver refuses, or is away for, spends no code', async () => {
+  const to = fresh();
+  const { personId, auraId } = await provedPerson(to);
+  const { resetId } = await forgotten.ask(auraId, to, IP);
+  const { code } = courier.last(to);
+  for (const refused of ['invalid', 'unavailable'] as const) {
+    room.homeserver.refusal = new AuraError(refused, 'Not this one.', { reason: 'of_this_test' });
+    assert.equal(
+      await refusal(forgotten.reset(resetId, code, 'a weak password', IP)),
+      `${refused} of_this_test`,
+    );
+  }
+  room.homeserver.refusal = null;
+  assert.equal(await forgotten.reset(resetId, code, 'a strong password', IP), personId);
+  assert.equal(passwords.get(personId), 'a strong password');
+  assert.equal(
+    await refusal(forgotten.reset(resetId, code, 'another password', IP)),
+    'conflict already_verified',
+  );
 });
 
 test('who asks twice learns nothing from the first one', async () => {

@@ -60,7 +60,6 @@ export const messages: Messages = {
     sent.push(message);
     return `m${sent.length}` as MessageId;
   },
-  countAddress: async () => {},
   codeUsed: async (_tx, id) => void used.push(id),
 };
 const address = await testDatabase();

@@ -41,7 +41,6 @@ const NO_MESSAGES: Messages = {
   enqueue: async () => {
     throw new Error('this test sends nothing');
   },
-  countAddress: async () => {},
   codeUsed: async () => {},
 };
 

@@ -138,7 +138,6 @@ export function recordingCourier(): RecordingCourier {
       return messageId;
     },
     offers: () => true,
-    countAddress: async () => {},
     codeUsed: async (_tx, messageId) => void used.push(messageId),
     last: (to) => {
       const found = sent.findLast((message) => message.to === to);
@@ -179,9 +178,10 @@ export function codesRoom(db: Db, ring: RingInMemory = ringInMemory(), courier =
     now,
   };
   const passwords = new Map<PersonId, string>();
+  const homeserver = { refusal: null as AuraError | null };
   return {
     ...room,
-    ...{ proofs, courier, challenges, passwords },
+    ...{ proofs, courier, challenges, passwords, homeserver },
     codes: createChallenges({ ...shared, proofs, linkPage: 'https://aura.example/verify#' }),
     forgotten: createForgotten({
       ...shared,
@@ -191,7 +191,10 @@ export function codesRoom(db: Db, ring: RingInMemory = ringInMemory(), courier =
       },
       passwords: {
         begin: async (_tx, personId) => personId,
-        finish: async (personId: PersonId, password) => void passwords.set(personId, password),
+        finish: async (personId: PersonId, password) => {
+          if (homeserver.refusal !== null) throw homeserver.refusal;
+          passwords.set(personId, password);
+        },
       },
     }),
     expiry: { unitOfWork, store, challenges, vault, courier, news, now },

@@ -90,8 +90,6 @@ export interface Messages {
    * transaction stays usable, so that whoever must not fail because of a message catches.
    */
   enqueue(tx: Tx, message: OutgoingMessage, from: { readonly ip: string }): Promise<MessageId>;
-  /** Counts a code to this address that is not sent, as if it had been. */
-  countAddress(tx: Tx, channel: Channel, to: string): Promise<void>;
   /** Is this channel configured here? For pages that offer methods. */
   offers(channel: Channel): boolean;
   /** Its code was submitted: numbers to which codes go that nobody submits are paused. */

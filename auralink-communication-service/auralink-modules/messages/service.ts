@@ -38,15 +38,6 @@ export interface MessagesDeps {
 export function createMessages(deps: MessagesDeps): Messages {
   return {
     enqueue: (tx, message, from) => enqueue(deps, tx, message, from.ip),
-    countAddress: async (tx, channel, to) => {
-      const code = { channel, to, purpose: 'password', personId: null } as const;
-      const from = { ip: '', prefixDigest: null, isCapped: true };
-      const windows = windowsOf(code, from, deps.sealer.digest);
-      await deps.limits.hit(
-        tx,
-        windows.filter(({ kind }) => kind === 'address'),
-      );
-    },
     offers: (channel) => deps.channels.has(channel),
     codeUsed: (tx, messageId) => deps.store.codeUsed(tx, messageId),
   };

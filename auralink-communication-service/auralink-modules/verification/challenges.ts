@@ -345,7 +345,7 @@ async function view(
 const REFUSALS: Readonly<Record<Exclude<CodeVerdict, 'right' | 'wrong'>, readonly [string, string]>> = {
   expired: ['code_expired', 'This code has lapsed; ask for another one.'],
   dead: ['code_dead', 'There were too many wrong codes; ask for another one.'],
-  replaced: ['code_replaced', 'There is a newer code; this one is void.'],
+  replaced: ['code_replaced', 'This code is void: there is a newer one, or it is not needed any more.'],
   used: ['already_verified', 'This is confirmed already.'],
 };
 

@@ -1,7 +1,9 @@
 /**
  * A new password for who forgot hers: by a code to an address that she proved, if the one that she types is one. Whether
  * it is, or she exists, is told neither by the answer nor by its time: what is not known gets a challenge that no code
- * fits. With the code's transaction all that must follow is written down; a process that dies then ends her sessions.
+ * fits. Anybody may ask in her name, as often as limits allow: that voids none of the codes that she was sent, and each has
+ * tries of its own. With the code's transaction all that must follow is written down; a process that dies then ends her
+ * sessions.
  */
 import { AuraError } from '../../core/errors.ts';
 import { type ChallengeId, type NewId, NOBODY, type PersonId, type VerificationId } from '../../core/ids.ts';
@@ -88,7 +90,6 @@ async function ask<B>(deps: ForgottenDeps<B>, user: string, typed: string, ip: s
   const code = makeCode(deps.randomBytes);
   await deps.unitOfWork.run(async (tx) => {
     const whose = personId !== null && verificationId !== null ? { personId, verificationId } : null;
-    if (whose === null) await deps.courier.countAddress(tx, channelOf(method), address);
     const sent = whose && (await send(deps, tx, whose, { method, address, code, expiresAt, ip }));
     await deps.challenges.insert(tx, {
       ...{ challengeId: resetId, purpose: 'password', expiresAt, linkHash: null, secretEnvelope: null },
@@ -148,7 +149,7 @@ async function reset<B>(
     if (challenge === null) throw unknownReset();
     const digests = deps.secrets.all('verification-code', `${resetId}\0${code}`);
     const judged = judge(challenge, digests);
-    // Only what is known is replaced when it is asked for again. Whoever has no code of it is told what is told of nobody's.
+    // Only what is known is ever replaced. Whoever has no code of it is told what is told of nobody's.
     const verdict = judged === 'replaced' && !isAmong(challenge.codeHash, digests) ? 'wrong' : judged;
     // A wrong code is counted: that must be kept, so nothing is thrown in here.
     if (verdict === 'wrong') return { tries: await deps.challenges.countTry(tx, resetId), verdict };
@@ -156,7 +157,13 @@ async function reset<B>(
     return { tries: 0, verdict, begun: await spend(deps, tx, challenge, challenge.personId) };
   });
   if (outcome.begun === undefined) throw refusalOf(outcome.verdict, CODE_TRIES_MAX - outcome.tries);
-  await deps.passwords.finish(outcome.begun.begun, newPassword);
+  try {
+    await deps.passwords.finish(outcome.begun.begun, newPassword);
+  } catch (error) {
+    // The homeserver refused this password, or may be away: with another one, or later, the same code will do.
+    await deps.unitOfWork.run((tx) => deps.challenges.giveBack(tx, resetId));
+    throw error;
+  }
   return outcome.begun.personId;
 }
 
@@ -168,6 +175,7 @@ async function spend<B>(
 ): Promise<{ personId: PersonId; begun: B }> {
   await deps.store.lockPerson(tx, personId);
   await deps.challenges.end(tx, challengeId, 'used');
+  await deps.challenges.endOtherResets(tx, personId, challengeId);
   if (messageId !== null) await deps.courier.codeUsed(tx, messageId);
   const begun = await deps.passwords.begin(tx, personId);
   const proofs = await deps.store.listAddresses(tx, personId, null);

@@ -27,8 +27,6 @@ export interface Courier {
     from: { readonly ip: string },
   ): Promise<string>;
   offers(channel: 'email' | 'sms'): boolean;
-  /** A code that is not sent counts for its address as one that is: what may be sent to it tells nothing. */
-  countAddress(tx: Tx, channel: 'email' | 'sms', to: string): Promise<void>;
   /** The code that this message carried was submitted. */
   codeUsed(tx: Tx, messageId: string): Promise<void>;
 }
@@ -88,7 +86,7 @@ export interface LinkTarget {
 }
 
 export interface ChallengeStore {
-  /** The live one of this verification ends as replaced. */
+  /** Of proofs the live one of this verification ends as replaced; codes for a new password live side by side. */
   insert(tx: Tx, challenge: NewChallenge): Promise<void>;
   /** The newest of a verification, live or not, locked. */
   lockNewest(
@@ -100,6 +98,10 @@ export interface ChallengeStore {
   /** Counts a wrong code; with the last try it ends. Returns the tries so far. */
   countTry(tx: Tx, challengeId: ChallengeId): Promise<number>;
   end(tx: Tx, challengeId: ChallengeId, reason: ChallengeEnd): Promise<void>;
+  /** One for a new password was used: her others end as replaced, but for those that are being judged just now. */
+  endOtherResets(tx: Tx, personId: PersonId, used: ChallengeId): Promise<void>;
+  /** One that was used, in vain, may be used again until its time is over. */
+  giveBack(tx: Tx, challengeId: ChallengeId): Promise<void>;
   setSent(tx: Tx, challengeId: ChallengeId, messageId: string): Promise<void>;
   findByLink(linkHashes: readonly Buffer[]): Promise<LinkTarget | null>;
   /** What became of the message; whose it is, or null when no challenge waits for it. */
