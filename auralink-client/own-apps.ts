@@ -17,8 +17,9 @@ export interface OwnApp {
   readonly icon: string;
   readonly origins: readonly string[];
   readonly redirectUris: readonly string[];
-  /** False: the operator has switched it off. */
   readonly isOn: boolean;
+  /** Who switched it off; null: it is on. What the operator switched off, only the operator switches on. */
+  readonly offBy: 'operator' | 'owner' | null;
   readonly createdAt: string;
   readonly callsPerDay: QuotaUse;
   readonly requestsPerMinute: QuotaUse;
@@ -56,13 +57,34 @@ export class OwnApps {
   }
 
   async list(): Promise<readonly OwnApp[]> {
-    const { apps } = await this.#api.request<{ apps: OwnApp[] }>('/me/own-apps');
+    const apps: OwnApp[] = [];
+    for (let after: string | null = null, isFirst = true; isFirst || after !== null; isFirst = false) {
+      const query: string = after === null ? '' : `?after=${encodeURIComponent(after)}`;
+      const page = await this.#api.request<{ apps: OwnApp[]; next: string | null }>(`/me/own-apps${query}`);
+      apps.push(...page.apps);
+      after = page.next;
+    }
     return apps;
   }
 
   /** Makes the app or brings it up to date. 409: another app is called so. */
   put(appId: string, data: OwnAppData): Promise<OwnApp> {
     return this.#api.request(pathOf(appId), { method: 'PUT', body: data });
+  }
+
+  /** Its users are signed out of it, and its keys open nothing, until it is switched on. */
+  disable(appId: string): Promise<OwnApp> {
+    return this.#api.request(`${pathOf(appId)}/disable`, { method: 'POST' });
+  }
+
+  /** 403 (reason switched_off_by_operator): the operator switched it off. */
+  enable(appId: string): Promise<OwnApp> {
+    return this.#api.request(`${pathOf(appId)}/enable`, { method: 'POST' });
+  }
+
+  /** For good, with its keys; its users are signed out of it. */
+  delete(appId: string): Promise<void> {
+    return this.#api.request(pathOf(appId), { method: 'DELETE' });
   }
 
   async keys(appId: string): Promise<readonly AppKey[]> {

@@ -7,6 +7,7 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { AppActor, Apps } from '../auralink-modules/dashboard/apps.ts';
 import {
+  APPS_PAGE_MAX,
   type AppTerms,
   appDataSchema,
   appIdSchema,
@@ -43,6 +44,16 @@ interface Roof {
 }
 
 const appParams = z.object({ appId: appIdSchema });
+const pageQuery = z.object({
+  limit: z.coerce.number().int().min(1).max(APPS_PAGE_MAX).default(APPS_PAGE_MAX),
+  /** `next` of the page before. */
+  after: appIdSchema.optional(),
+});
+const pageSchema = z.object({
+  apps: z.array(appViewSchema),
+  /** `after` of the next page; null after the last. */
+  next: z.string().nullable(),
+});
 const keyParams = appParams.extend({ keyId: z.uuid() });
 const nothing = z.void().describe('done');
 const graceBody = z.strictObject({
@@ -77,10 +88,12 @@ export function appAdminRoutes(deps: AppAdminDeps): FastifyPluginAsyncZod {
   return async (app) => {
     for (const roof of [service, owner]) {
       readRoutes(app, deps, roof);
+      deleteRoute(app, deps, roof);
       keyRoutes(app, deps, roof);
     }
     putByService(app, deps, service);
     putByOwner(app, deps, owner);
+    switchByOwner(app, deps, owner);
   };
 }
 
@@ -91,12 +104,16 @@ function readRoutes(app: App, { apps }: AppAdminDeps, roof: Roof): void {
     {
       ...roof.hooks(false),
       schema: {
-        response: { 200: z.object({ apps: z.array(appViewSchema) }) },
+        querystring: pageQuery,
+        response: { 200: pageSchema },
         tags,
         summary: `Apps with quotas and use${scopes}`,
       },
     },
-    async (request) => ({ apps: await apps.list(roof.by(request).owner) }),
+    (request) => {
+      const { after, limit } = request.query;
+      return apps.list(roof.by(request).owner, after ?? null, limit);
+    },
   );
   app.get(
     `${root}/:appId`,
@@ -118,6 +135,25 @@ function readRoutes(app: App, { apps }: AppAdminDeps, roof: Roof): void {
       },
     },
     async (request) => ({ keys: await apps.listKeys(roof.by(request), request.params.appId) }),
+  );
+}
+
+function deleteRoute(app: App, { apps }: AppAdminDeps, roof: Roof): void {
+  app.delete(
+    `${roof.root}/:appId`,
+    {
+      ...roof.hooks(true),
+      schema: {
+        params: appParams,
+        response: { 204: nothing },
+        tags: roof.tags,
+        summary: `Delete an app with its keys, and sign its users out of it${roof.scopes}`,
+      },
+    },
+    async (request, reply) => {
+      await apps.delete(roof.by(request), request.params.appId);
+      return reply.code(204).send();
+    },
   );
 }
 
@@ -220,4 +256,27 @@ function putByOwner(app: App, { apps }: AppAdminDeps, roof: Roof): void {
       return reply.code(created ? 201 : 200).send(await apps.get(roof.by(request), request.params.appId));
     },
   );
+}
+
+function switchByOwner(app: App, { apps }: AppAdminDeps, roof: Roof): void {
+  for (const [verb, isOn] of [
+    ['enable', true],
+    ['disable', false],
+  ] as const) {
+    app.post(
+      `${roof.root}/:appId/${verb}`,
+      {
+        ...roof.hooks(true),
+        schema: {
+          params: appParams,
+          response: { 200: appViewSchema },
+          tags: roof.tags,
+          summary: isOn
+            ? 'Switch an app of hers on again'
+            : 'Switch an app of hers off: its users are signed out of it, its keys open nothing',
+        },
+      },
+      (request) => apps.setOn(roof.by(request), request.params.appId, isOn),
+    );
+  }
 }

@@ -54,7 +54,7 @@ export function appKeyRoutes(deps: AppKeyDeps): FastifyPluginAsyncZod {
       },
       async (request) => {
         const found = await appOf(bearerToken(request));
-        return view(found, await deps.store.findUse(found.appId));
+        return view(found, (await deps.store.findUse([found.appId])).get(found.appId));
       },
     );
     app.post(

@@ -68,5 +68,5 @@ function describe(app: App, isOn: boolean): string {
   const registered = `${app.icon} ${app.name} is registered as ${app.appId} at ${app.origins.join(', ')}`;
   return isOn
     ? `${registered}; within ${APP_ORIGINS_CACHE_SECONDS} s every process knows it.`
-    : `${registered}, but an operator has switched it off.`;
+    : `${registered}, but it has been switched off, or deleted.`;
 }

@@ -3,17 +3,16 @@ import type pg from 'pg';
 import {
   DEFAULT_REQUESTS_PER_MINUTE,
   type KeyView,
+  type OffBy,
   type OwnedApp,
   type QuotaKind,
   quotaKey,
 } from '../auralink-modules/dashboard/apps-model.ts';
-import type { AppAdminStore, Use } from '../auralink-modules/dashboard/ports-apps.ts';
+import type { AppAdminStore, QuotaUse } from '../auralink-modules/dashboard/ports-apps.ts';
 import type { Scope } from '../auralink-modules/endpoints/model.ts';
-import type { AppId, PersonId } from '../core/ids.ts';
+import type { AppId, EndpointId, PersonId } from '../core/ids.ts';
 import { query } from './db.ts';
 
-/** Apps that are listed. */
-export const APPS_LISTED_MAX = 1_000;
 /** A key's last use is noted this often at most. */
 export const KEY_USE_NOTED_SECONDS = 60;
 
@@ -25,14 +24,15 @@ interface Row extends pg.QueryResultRow {
   redirect_uris: string[];
   scopes: Scope[];
   owner_person_id: PersonId | null;
-  disabled_at: Date | null;
+  disabled_by: OffBy | null;
   created_at: Date;
   calls_per_day: number | null;
   requests_per_minute: number;
 }
 
-const COLUMNS = `a.app_id, a.name, a.icon, a.origins, a.redirect_uris, a.scopes, a.owner_person_id, a.disabled_at,
+const COLUMNS = `a.app_id, a.name, a.icon, a.origins, a.redirect_uris, a.scopes, a.owner_person_id, a.disabled_by,
   a.created_at, a.calls_per_day, a.requests_per_minute`;
+const KINDS: readonly QuotaKind[] = ['calls_per_day', 'requests_per_minute'];
 const GOOD = 'k.revoked_at IS NULL AND (k.ends_at IS NULL OR k.ends_at > now())';
 
 function appOf(row: Row): OwnedApp {
@@ -44,7 +44,7 @@ function appOf(row: Row): OwnedApp {
     redirectUris: row.redirect_uris,
     scopes: row.scopes,
     ownerPersonId: row.owner_person_id,
-    isOn: row.disabled_at === null,
+    offBy: row.disabled_by,
     createdAt: row.created_at,
     callsPerDay: row.calls_per_day,
     requestsPerMinute: row.requests_per_minute,
@@ -53,16 +53,18 @@ function appOf(row: Row): OwnedApp {
 
 export function appAdminStore(pool: pg.Pool): AppAdminStore {
   return {
-    async list(owner) {
-      const ownersOnly = owner === null ? '' : 'WHERE a.owner_person_id = $2';
+    async list(owner, after, limit) {
+      const ownersOnly = owner === null ? '' : 'AND a.owner_person_id = $3';
       const rows = await query<Row>(
         pool,
         owner === null ? 'app-admin-list' : 'app-admin-own',
-        `SELECT ${COLUMNS} FROM apps a ${ownersOnly} ORDER BY a.app_id LIMIT $1`,
-        owner === null ? [APPS_LISTED_MAX] : [APPS_LISTED_MAX, owner],
+        `SELECT ${COLUMNS} FROM apps a WHERE a.app_id > $1 AND a.deleted_at IS NULL ${ownersOnly}
+         ORDER BY a.app_id LIMIT $2`,
+        owner === null ? [after ?? '', limit] : [after ?? '', limit, owner],
       );
       return rows.map(appOf);
     },
+    endEndpoints: (limit) => endEndpoints(pool, limit),
     ...inTransactions,
     async listKeys(appId) {
       const rows = await query<{
@@ -90,7 +92,7 @@ export function appAdminStore(pool: pg.Pool): AppAdminStore {
         }),
       );
     },
-    findUse: (appId) => findUse(pool, appId),
+    findUse: (appIds) => findUse(pool, appIds),
     async findByKey(keyHash) {
       const [row] = await query<Row & { is_old: boolean; key_id: string }>(
         pool,
@@ -112,24 +114,22 @@ export function appAdminStore(pool: pg.Pool): AppAdminStore {
 
 const inTransactions: Pick<
   AppAdminStore,
-  'find' | 'countOwned' | 'insert' | 'update' | 'countKeys' | 'insertKey' | 'endKey'
+  'find' | 'countOwned' | 'insert' | 'update' | 'setOff' | 'delete' | 'countKeys' | 'insertKey' | 'endKey'
 > = {
-  async find(tx, appId, lock) {
-    const [row] = await query<Row>(
-      tx,
-      lock ? 'app-admin-lock' : 'app-admin-find',
-      `SELECT ${COLUMNS} FROM apps a WHERE a.app_id = $1 ${lock ? 'FOR UPDATE' : ''}`,
-      [appId],
-    );
+  async find(tx, appId) {
+    const sql = `SELECT ${COLUMNS} FROM apps a WHERE a.app_id = $1 AND a.deleted_at IS NULL FOR UPDATE`;
+    const [row] = await query<Row>(tx, 'app-admin-lock', sql, [appId]);
     return row === undefined ? null : appOf(row);
   },
 
   async countOwned(tx, personId) {
     const lock = "SELECT pg_advisory_xact_lock(hashtextextended('apps of ' || $1, 0))";
     await query(tx, 'app-admin-count-lock', lock, [personId]);
-    const sql = 'SELECT count(*)::int AS n FROM apps WHERE owner_person_id = $1';
-    const [row] = await query<{ n: number }>(tx, 'app-admin-count', sql, [personId]);
-    return row?.n ?? 0;
+    const sql = `SELECT count(*) FILTER (WHERE deleted_at IS NULL)::int AS owned,
+        count(*) FILTER (WHERE created_at > now() - interval '1 day')::int AS made
+      FROM apps WHERE owner_person_id = $1`;
+    const [row] = await query<{ owned: number; made: number }>(tx, 'app-admin-count', sql, [personId]);
+    return { owned: row?.owned ?? 0, made: row?.made ?? 0 };
   },
 
   async insert(tx, app, terms) {
@@ -137,8 +137,9 @@ const inTransactions: Pick<
       tx,
       'app-admin-insert',
       `INSERT INTO apps (app_id, name, icon, origins, redirect_uris, scopes, owner_person_id, calls_per_day,
-         requests_per_minute, disabled_at)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, CASE WHEN $10 THEN NULL ELSE now() END)
+         requests_per_minute, disabled_at, disabled_by)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, CASE WHEN $10 THEN NULL ELSE now() END,
+         CASE WHEN $10 THEN NULL ELSE 'operator' END)
        ON CONFLICT DO NOTHING RETURNING app_id`,
       [
         ...[app.appId, app.name, app.icon, app.origins, app.redirectUris, app.scopes],
@@ -159,7 +160,8 @@ const inTransactions: Pick<
          calls_per_day = CASE WHEN $8 THEN $9 ELSE calls_per_day END,
          requests_per_minute = coalesce($10, requests_per_minute),
          disabled_at = CASE WHEN $11::boolean IS NULL THEN disabled_at WHEN $11 THEN NULL
-           ELSE coalesce(disabled_at, now()) END
+           ELSE coalesce(disabled_at, now()) END,
+         disabled_by = CASE WHEN $11 IS NULL THEN disabled_by WHEN $11 THEN NULL ELSE 'operator' END
        WHERE app_id = $1`,
       [
         ...[app.appId, app.name, app.icon, app.origins, app.redirectUris],
@@ -167,6 +169,21 @@ const inTransactions: Pick<
         ...[terms.callsPerDay ?? null, terms.requestsPerMinute ?? null, terms.isOn ?? null],
       ],
     );
+  },
+
+  async setOff(tx, appId, offBy) {
+    const sql = `UPDATE apps SET disabled_by = $2,
+        disabled_at = CASE WHEN $2::text IS NOT NULL THEN coalesce(disabled_at, now()) END
+      WHERE app_id = $1`;
+    await query(tx, 'app-admin-off', sql, [appId, offBy]);
+  },
+
+  async delete(tx, appId, by) {
+    await query(tx, 'app-admin-keys-delete', 'DELETE FROM app_keys WHERE app_id = $1', [appId]);
+    const sql = `UPDATE apps SET deleted_at = now(), disabled_at = coalesce(disabled_at, now()),
+        disabled_by = coalesce(disabled_by, $2), origins = '{}', redirect_uris = '{}'
+      WHERE app_id = $1`;
+    await query(tx, 'app-admin-delete', sql, [appId, by]);
   },
 
   async countKeys(tx, appId) {
@@ -199,20 +216,44 @@ const inTransactions: Pick<
   },
 };
 
-async function findUse(pool: pg.Pool, appId: AppId): Promise<Partial<Record<QuotaKind, Use>>> {
-  const kinds: readonly QuotaKind[] = ['calls_per_day', 'requests_per_minute'];
-  const rows = await query<{ key: string; hits: number; window_ends_at: Date }>(
+async function endEndpoints(pool: pg.Pool, limit: number): Promise<EndpointId[]> {
+  const rows = await query<{ endpoint_id: EndpointId }>(
+    pool,
+    'app-endpoints-end',
+    `WITH ending AS (
+       SELECT e.endpoint_id FROM apps a JOIN endpoints e USING (app_id)
+       WHERE a.disabled_at IS NOT NULL AND e.revoked_at IS NULL LIMIT $1 FOR UPDATE OF e SKIP LOCKED
+     ), revoked AS (
+       UPDATE endpoints e SET revoked_at = now() FROM ending WHERE e.endpoint_id = ending.endpoint_id
+       RETURNING e.endpoint_id, e.grant_id
+     ), tokens AS (
+       DELETE FROM oidc_documents d USING revoked r
+       WHERE d.grant_id = r.grant_id OR (d.model = 'Grant' AND d.id = r.grant_id)
+     )
+     SELECT endpoint_id FROM revoked`,
+    [limit],
+  );
+  return rows.map((row) => row.endpoint_id);
+}
+
+async function findUse(pool: pg.Pool, appIds: readonly AppId[]): Promise<ReadonlyMap<AppId, QuotaUse>> {
+  const rows = await query<{ app_id: AppId; kind: QuotaKind; hits: number; window_ends_at: Date }>(
     pool,
     'app-use',
-    'SELECT key, hits, window_ends_at FROM rate_limits WHERE key = ANY ($1) AND window_ends_at > now()',
-    [kinds.map((kind) => quotaKey(appId, kind))],
+    `SELECT w.app_id, w.kind, r.hits, r.window_ends_at
+     FROM unnest($1::text[], $2::text[], $3::text[]) AS w (app_id, kind, key) JOIN rate_limits r USING (key)
+     WHERE r.window_ends_at > now()`,
+    [
+      appIds.flatMap((appId) => KINDS.map(() => appId)),
+      appIds.flatMap(() => KINDS),
+      appIds.flatMap((appId) => KINDS.map((kind) => quotaKey(appId, kind))),
+    ],
   );
-  return Object.fromEntries(
-    kinds.flatMap((kind) => {
-      const row = rows.find(({ key }) => key === quotaKey(appId, kind));
-      return row === undefined ? [] : [[kind, { used: row.hits, resetsAt: row.window_ends_at }]];
-    }),
-  );
+  const found = new Map<AppId, QuotaUse>(appIds.map((appId) => [appId, {}]));
+  for (const { app_id, kind, hits, window_ends_at } of rows) {
+    found.set(app_id, { ...found.get(app_id), [kind]: { used: hits, resetsAt: window_ends_at } });
+  }
+  return found;
 }
 
 /** Apps that may not place as many calls as they like. */

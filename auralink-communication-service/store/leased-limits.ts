@@ -15,6 +15,8 @@ export const LEASE_OF_LIMIT = 10;
 export const LEASES_MAX = 50_000;
 
 interface Lease {
+  /** Of a limit that was lowered since, nothing is left. */
+  readonly ofLimit: number;
   /** Hits taken the last time. */
   readonly size: number;
   left: number;
@@ -27,12 +29,14 @@ export function leasedLimiter(take: TakeHits, nowMs: () => number): RateLimiter 
   /** Takings under way: whoever comes meanwhile waits, and then has what is left. */
   const taking = new Map<string, Promise<void>>();
 
-  const findLease = (key: string): Lease | undefined => {
+  const isGood = (lease: Lease | undefined, limit: RateLimit): lease is Lease =>
+    lease !== undefined && nowMs() < lease.untilMs && lease.ofLimit <= limit.hits;
+  const findLease = (key: string, limit: RateLimit): Lease | undefined => {
     const lease = leases.get(key);
-    return lease !== undefined && nowMs() < lease.untilMs ? lease : undefined;
+    return isGood(lease, limit) ? lease : undefined;
   };
   const takeMore = async (key: string, limit: RateLimit, count: number): Promise<void> => {
-    const lease = findLease(key);
+    const lease = findLease(key, limit);
     const left = lease?.left ?? 0;
     const largest = Math.max(LEASE_HITS_MAX, Math.floor(limit.hits / LEASE_OF_LIMIT));
     const most = Math.max(count - left, lease === undefined ? 1 : Math.min(lease.size * 2, largest));
@@ -40,15 +44,15 @@ export function leasedLimiter(take: TakeHits, nowMs: () => number): RateLimiter 
     const askedAtMs = nowMs();
     const { hits, leftMs } = await take({ key, limit, least: count - left, most });
     // What others spent meanwhile is gone; a window that began meanwhile knows nothing of what was left of the last one.
-    const kept = lease !== undefined && nowMs() < lease.untilMs ? lease.left : 0;
+    const kept = isGood(lease, limit) ? lease.left : 0;
     leases.delete(key);
     if (leases.size >= LEASES_MAX) leases.delete(leases.keys().next().value ?? '');
-    leases.set(key, { size: most, left: kept + hits, untilMs: askedAtMs + leftMs });
+    leases.set(key, { ofLimit: limit.hits, size: most, left: kept + hits, untilMs: askedAtMs + leftMs });
   };
   return {
     async hit(key, limit, count = 1) {
       for (;;) {
-        const lease = findLease(key);
+        const lease = findLease(key, limit);
         if (lease !== undefined && lease.left >= count) {
           lease.left -= count;
           return;

@@ -21,8 +21,11 @@ import type { PersonDirectory } from '../store/people.ts';
 import { hitTaker } from '../store/rate-limits.ts';
 import { reviewerStore } from '../store/reviewers.ts';
 import { APP_SCOPES, builtInApps } from './apps.ts';
-import type { Base } from './base.ts';
+import type { Base, Chore } from './base.ts';
 import { dashboardEventsOf, webhooksOf } from './dashboard.ts';
+
+/** Who is signed in to an app that is off is looked for. */
+const APP_SESSIONS_ENDED_EVERY_SECONDS = 10;
 
 export interface DashboardDoorNeeds {
   readonly internal: InternalAuth;
@@ -35,6 +38,7 @@ export interface DashboardDoorNeeds {
 
 export interface DashboardDoors {
   readonly plugins: FastifyPluginAsync[];
+  readonly chores: readonly Chore[];
   /** For the calls. */
   readonly quotas: Quotas;
 }
@@ -58,12 +62,15 @@ export function wireDashboardDoors(base: Omit<Base, 'processId'>, needs: Dashboa
   });
   const own = builtInApps({ ...config, DEMO_APPS: true });
   const apps = createApps<AppManager>({
-    ...{ unitOfWork, store, audit, randomBytes, newId: () => newId<never>() },
+    ...{ unitOfWork, store, audit, randomBytes, endpointRevoked, newId: () => newId<never>() },
     reserved: new Set([SYNAPSE_CLIENT_ID, ...own.flatMap((app) => [app.appId, app.name.toLowerCase()])]),
     scopes: APP_SCOPES,
   });
   return {
     quotas,
+    chores: [
+      { job: 'app-sessions', everySeconds: APP_SESSIONS_ENDED_EVERY_SECONDS, run: () => apps.endSessions() },
+    ],
     plugins: [
       internalPeopleRoutes({ auth: internal, people, webhooks: webhooksOf(db, config, audit) }),
       appAdminRoutes({ internal, auth, apps }),

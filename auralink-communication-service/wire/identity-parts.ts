@@ -118,13 +118,9 @@ export function wireParts(base: Omit<Base, 'processId'>, needs: PartsNeeds): Par
       ...documents.plugins,
       ...parts.flatMap((part) => part.plugins),
     ],
-    chores: [
-      ...finding.chores,
-      ...identityService.chores,
-      ...documents.chores,
-      ...leaving.chores,
-      ...parts.flatMap((part) => part.chores),
-    ],
+    chores: [finding, identityService, documents, dashboard, leaving, ...parts].flatMap(
+      (part) => part.chores,
+    ),
     outboxHandlers: new Map([...parts, leaving, identityService].flatMap((part) => [...part.outboxHandlers])),
     farOutboxHandlers: identityService.farOutboxHandlers,
     quotas: dashboard.quotas,

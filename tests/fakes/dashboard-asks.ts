@@ -57,6 +57,7 @@ export function dashboardAsks(dashboard: Pick<FakeDashboard, 'token'>, publicUrl
     putApp: (appId: string, app: AppOfDashboard) => ask('apps.manage', 'PUT', `/apps/${appId}`, app),
     getApp: (appId: string) => ask('apps.read', 'GET', `/apps/${appId}`),
     listApps: () => ask('apps.read', 'GET', '/apps'),
+    deleteApp: (appId: string) => ask('apps.manage', 'DELETE', `/apps/${appId}`),
     issueKey: (appId: string, name: string) => ask('apps.manage', 'POST', keys(appId), { name }),
     listKeys: (appId: string) => ask('apps.read', 'GET', keys(appId)),
     rotateKey: (appId: string, keyId: string, graceSeconds: number) =>

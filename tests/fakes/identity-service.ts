@@ -126,7 +126,7 @@ export function aliceLife() {
     ownApps: [
       {
         ...{ appId: 'shop', name: 'Harbour shop', icon: '🛒', origins: ['https://shop.example'] },
-        ...{ redirectUris: ['https://shop.example/'], isOn: true, createdAt: inDays(-20) },
+        ...{ redirectUris: ['https://shop.example/'], isOn: true, offBy: null, createdAt: inDays(-20) },
         callsPerDay: { limit: 1_000, used: 412, resetsAt: inDays(0.4) },
         requestsPerMinute: { limit: 600, used: 3, resetsAt: inDays(0.0004) },
       },

@@ -18,7 +18,7 @@ export function ownAppsRoutes(app: FastifyInstance, life: Life): void {
     life.appKeys = [...life.appKeys, { ...made, lastUsedAt: null, endsAt: null }];
     return { ...made, lastUsedAt: null, endsAt: null, key };
   };
-  app.get(PATH, () => ({ apps: life.ownApps }));
+  app.get(PATH, () => ({ apps: life.ownApps, next: null }));
   app.put(`${PATH}/:appId`, (request, reply) => {
     const { params, body } = request as unknown as Asked;
     if (params.appId === 'taken') {
@@ -31,12 +31,25 @@ export function ownAppsRoutes(app: FastifyInstance, life: Life): void {
     };
     const redirectUris = body.redirectUris ?? body.origins.map((origin) => `${origin}/`);
     const made: OwnApp = {
-      ...{ appId: params.appId, isOn: true, createdAt: inDays(0), ...quotas },
+      ...{ appId: params.appId, isOn: true, offBy: null, createdAt: inDays(0), ...quotas },
       ...known,
       ...{ ...body, redirectUris },
     };
     life.ownApps = [...life.ownApps.filter((one) => one !== known), made];
     return reply.code(known === undefined ? 201 : 200).send(made);
+  });
+  const switched = (appId: string, offBy: OwnApp['offBy']) => {
+    life.ownApps = life.ownApps.map((one) =>
+      one.appId === appId ? { ...one, offBy, isOn: offBy === null } : one,
+    );
+    return life.ownApps.find((one) => one.appId === appId);
+  };
+  const appIdOf = (request: unknown) => (request as Asked).params.appId;
+  app.post(`${PATH}/:appId/disable`, (request) => switched(appIdOf(request), 'owner'));
+  app.post(`${PATH}/:appId/enable`, (request) => switched(appIdOf(request), null));
+  app.delete(`${PATH}/:appId`, (request, reply) => {
+    life.ownApps = life.ownApps.filter((one) => one.appId !== appIdOf(request));
+    return reply.code(204).send();
   });
   app.get(`${PATH}/:appId/keys`, () => ({ keys: life.appKeys }));
   app.post(`${PATH}/:appId/keys`, (request, reply) =>

@@ -370,7 +370,7 @@ test('her own apps: a person makes them and gives them keys; other people’s ar
     (await own(dora, 'GET', '')).body.apps.map((app: { appId: string }) => app.appId),
     ['doras'],
   );
-  assert.deepEqual((await own(emma, 'GET', '')).body, { apps: [] });
+  assert.deepEqual((await own(emma, 'GET', '')).body, { apps: [], next: null });
   const { body: key } = await own(dora, 'POST', '/doras/keys', { name: 'server' });
   for (const [method, path, body] of [
     ['GET', '/doras', undefined],

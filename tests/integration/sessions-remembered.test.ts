@@ -48,9 +48,11 @@ test('signed out at one process: refused there at once, at the other within the 
 test('an app that was switched off is refused within the time that is promised', async () => {
   const { tokens } = await registerPerson(here, '@tara.aura');
   assert.equal(await status(here, ME, tokens.accessToken), 200);
-  await here.db.pool.query("UPDATE apps SET disabled_at = now() WHERE app_id = 'phone'");
+  await here.db.pool.query(
+    "UPDATE apps SET disabled_at = now(), disabled_by = 'operator' WHERE app_id = 'phone'",
+  );
   await until(async () => (await status(here, ME, tokens.accessToken)) === 401, SESSION_CACHE_MS + GRACE_MS);
-  await here.db.pool.query("UPDATE apps SET disabled_at = NULL WHERE app_id = 'phone'");
+  await here.db.pool.query("UPDATE apps SET disabled_at = NULL, disabled_by = NULL WHERE app_id = 'phone'");
 });
 
 test('a change of privacy, a block, a new name: nothing old is shown after the time that is promised', async () => {

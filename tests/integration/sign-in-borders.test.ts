@@ -135,9 +135,9 @@ test('an app gets no scope that it is not registered for', async () => {
 test('a disabled app and a suspended person are shut out at once', async () => {
   const { tokens } = await registerPerson(door, 'lena');
   const { pool } = door.db;
-  await pool.query("UPDATE apps SET disabled_at = now() WHERE app_id = 'phone'");
+  await pool.query("UPDATE apps SET disabled_at = now(), disabled_by = 'operator' WHERE app_id = 'phone'");
   const shutOut = await status('/_auralink/v1/me', tokens.accessToken);
-  await pool.query("UPDATE apps SET disabled_at = NULL WHERE app_id = 'phone'");
+  await pool.query("UPDATE apps SET disabled_at = NULL, disabled_by = NULL WHERE app_id = 'phone'");
   assert.equal(shutOut, 401);
   assert.equal(await status('/_auralink/v1/me', tokens.accessToken), 200);
   await pool.query("UPDATE aura_id_registry SET state = 'suspended' WHERE aura_id = '@lena.aura'");

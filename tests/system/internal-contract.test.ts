@@ -90,6 +90,7 @@ const SPOKEN: Readonly<Record<string, Spoken>> = {
   'PUT /internal/apps/{appId}': (asks, { ids: [id = ''], body }) => asks.putApp(id, body),
   'GET /internal/apps/{appId}': (asks, { ids: [id = ''] }) => asks.getApp(id),
   'GET /internal/apps': (asks) => asks.listApps(),
+  'DELETE /internal/apps/{appId}': (asks, { ids: [id = ''] }) => asks.deleteApp(id),
   'POST /internal/apps/{appId}/keys': (asks, { ids: [id = ''], body }) =>
     asks.issueKey(id, (body as { name: string }).name),
   'GET /internal/apps/{appId}/keys': (asks, { ids: [id = ''] }) => asks.listKeys(id),

@@ -109,3 +109,13 @@ test('one asker’s lease is not another’s, and what could not be counted is n
   );
   await assert.rejects(away.hit('alice', LIMIT), { code: 'unavailable' });
 });
+
+test('of a limit that was lowered nothing is left over', async () => {
+  const shared = window();
+  const leased = shared.limiter();
+  for (let n = 0; n < 60; n++) await leased.hit('alice', LIMIT);
+  const before = shared.state.hits;
+  assert.ok(before > 60, 'there is a lease');
+  assert.equal(await isAllowed(leased.hit('alice', { ...LIMIT, hits: 50 })), false);
+  assert.equal(await isAllowed(leased.hit('alice', { ...LIMIT, hits: 400 })), true, 'raised again');
+});

@@ -56,6 +56,7 @@ export const ACTS = [
   'app.made',
   'app.changed',
   'app.switched',
+  'app.deleted',
   'app.key_issued',
   'app.key_rotated',
   'app.key_revoked',

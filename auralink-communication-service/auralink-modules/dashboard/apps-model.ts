@@ -12,6 +12,10 @@ export const APP_ORIGINS_MAX = 10;
 export const APP_REDIRECTS_MAX = 20;
 /** Apps that one person may own. */
 export const APPS_PER_PERSON_MAX = 10;
+/** Apps that one person may make in a day, also of those that she has deleted: an id is never given twice. */
+export const APPS_MADE_PER_DAY_MAX = 20;
+/** Apps on one page of a list. */
+export const APPS_PAGE_MAX = 200;
 /** Keys of one app that are good at a time. */
 export const KEYS_PER_APP_MAX = 10;
 /** Calls that an app of somebody's may place in a day until the operator says otherwise. */
@@ -112,6 +116,9 @@ const useSchema = z.object({
   resetsAt: z.iso.datetime().nullable(),
 });
 
+const offBySchema = z.enum(['operator', 'owner']);
+export type OffBy = z.output<typeof offBySchema>;
+
 export const appViewSchema = z.object({
   appId: z.string(),
   name: z.string(),
@@ -120,6 +127,8 @@ export const appViewSchema = z.object({
   redirectUris: z.array(z.string()),
   ownerPersonId: z.uuid().nullable(),
   isOn: z.boolean(),
+  /** Who switched it off; null: it is on. What the operator switched off, its owner cannot switch on. */
+  offBy: offBySchema.nullable(),
   createdAt: z.iso.datetime(),
   callsPerDay: useSchema,
   requestsPerMinute: useSchema,
@@ -129,7 +138,7 @@ export type AppView = z.output<typeof appViewSchema>;
 /** An app as it is stored. */
 export interface OwnedApp extends App {
   readonly ownerPersonId: PersonId | null;
-  readonly isOn: boolean;
+  readonly offBy: OffBy | null;
   readonly createdAt: Date;
   readonly callsPerDay: number | null;
   readonly requestsPerMinute: number;

@@ -1,13 +1,15 @@
 /**
- * Apps: made, changed, and given keys by the operator's Dashboard, or by the person who owns them. A key is shown when it
- * is issued and never again; its digest is all that is kept.
+ * Apps: made, changed, switched off, deleted, and given keys by the operator's Dashboard, or by the person who owns them.
+ * A key is shown when it is issued and never again; its digest is all that is kept. Whoever is signed in to an app that is
+ * switched off is signed out.
  */
 import { createHash } from 'node:crypto';
 import { AuraError } from '../../core/errors.ts';
-import { type AppId, NOBODY, type PersonId } from '../../core/ids.ts';
+import { type AppId, type EndpointId, NOBODY, type PersonId } from '../../core/ids.ts';
 import type { Tx, UnitOfWork } from '../../core/unit-of-work.ts';
 import type { Scope } from '../endpoints/model.ts';
 import {
+  APPS_MADE_PER_DAY_MAX,
   APPS_PER_PERSON_MAX,
   type AppData,
   type AppTerms,
@@ -20,12 +22,16 @@ import {
   type NewKey,
   type OwnedApp,
 } from './apps-model.ts';
-import type { AppAdminStore, Use } from './ports-apps.ts';
+import type { AppAdminStore, QuotaUse, Use } from './ports-apps.ts';
+
+/** Endpoints of apps that are off are ended in steps of so many. */
+export const APP_ENDPOINTS_ENDED_AT_ONCE = 500;
 
 export type AppAct =
   | 'app.made'
   | 'app.changed'
   | 'app.switched'
+  | 'app.deleted'
   | 'app.key_issued'
   | 'app.key_rotated'
   | 'app.key_revoked';
@@ -50,6 +56,7 @@ export interface AppsDeps<A> {
       },
     ): Promise<void>;
   };
+  readonly endpointRevoked: (endpointId: EndpointId) => void;
   readonly newId: () => string;
   readonly randomBytes: (size: number) => Buffer;
   /** Ids and names (in small letters) of apps that come with the service. */
@@ -60,10 +67,21 @@ export interface AppsDeps<A> {
 
 /** All throw `not_found` for an app that is not there, or not hers. */
 export interface Apps<A> {
-  list(owner: PersonId | null): Promise<AppView[]>;
+  /** A page by id; `next` is the `after` of the next one, null after the last. */
+  list(
+    owner: PersonId | null,
+    after: AppId | null,
+    limit: number,
+  ): Promise<{ apps: AppView[]; next: AppId | null }>;
   get(by: AppActor<A>, appId: AppId): Promise<AppView>;
   /** Makes the app or brings it up to date. Throws `taken`, `forbidden` (it comes with the service), `conflict` (too many). */
   put(by: AppActor<A>, appId: AppId, data: AppData, terms: AppTerms): Promise<{ created: boolean }>;
+  /** By its owner. A repetition changes nothing. Throws `forbidden` (reason switched_off_by_operator). */
+  setOn(by: AppActor<A>, appId: AppId, isOn: boolean): Promise<AppView>;
+  /** For good: its id is never given again. Throws `forbidden` (it comes with the service). */
+  delete(by: AppActor<A>, appId: AppId): Promise<void>;
+  /** Signs out who is signed in to apps that are off, until nobody is. */
+  endSessions(): Promise<void>;
   listKeys(by: AppActor<A>, appId: AppId): Promise<KeyView[]>;
   /** Throws `conflict` (reason too_many_keys). */
   issueKey(by: AppActor<A>, appId: AppId, name: string): Promise<NewKey>;
@@ -76,13 +94,50 @@ export const hashKey = (key: string): Buffer => createHash('sha256').update(key)
 
 export function createApps<A>(deps: AppsDeps<A>): Apps<A> {
   const { unitOfWork, store } = deps;
-  const viewOf = async (app: OwnedApp): Promise<AppView> => view(app, await store.findUse(app.appId));
+  const viewsOf = async (apps: readonly OwnedApp[]): Promise<AppView[]> => {
+    const use = await store.findUse(apps.map(({ appId }) => appId));
+    return apps.map((app) => view(app, use.get(app.appId)));
+  };
+  const viewOf = async (app: OwnedApp): Promise<AppView> =>
+    view(app, (await store.findUse([app.appId])).get(app.appId));
+  /** Those of one step; who is left is ended within seconds by `endSessions`. */
+  const endSome = async (): Promise<number> => {
+    const ended = await store.endEndpoints(APP_ENDPOINTS_ENDED_AT_ONCE);
+    for (const endpointId of ended) deps.endpointRevoked(endpointId);
+    return ended.length;
+  };
   const within = <T>(by: AppActor<A>, appId: AppId, work: (tx: Tx, app: OwnedApp) => Promise<T>) =>
     unitOfWork.run(async (tx) => work(tx, await getApp(store, tx, by, appId)));
   return {
-    list: async (owner) => Promise.all((await store.list(owner)).map(viewOf)),
+    async list(owner, after, limit) {
+      const apps = await store.list(owner, after, limit);
+      return {
+        apps: await viewsOf(apps),
+        next: apps.length === limit ? (apps.at(-1)?.appId ?? null) : null,
+      };
+    },
     get: async (by, appId) => viewOf(await within(by, appId, async (_tx, app) => app)),
-    put: (by, appId, data, terms) => unitOfWork.run((tx) => put(deps, tx, by, appId, data, terms)),
+    async put(by, appId, data, terms) {
+      const done = await unitOfWork.run((tx) => put(deps, tx, by, appId, data, terms));
+      if (terms.isOn === false) await endSome();
+      return done;
+    },
+    async setOn(by, appId, isOn) {
+      await within(by, appId, (tx, app) => setOn(deps, tx, by, app, isOn));
+      if (!isOn) await endSome();
+      return viewOf(await within(by, appId, async (_tx, app) => app));
+    },
+    async delete(by, appId) {
+      assertOwn(deps, appId);
+      await within(by, appId, async (tx) => {
+        await store.delete(tx, appId, by.owner === null ? 'operator' : 'owner');
+        await record(deps, tx, by, 'app.deleted', { appId });
+      });
+      await endSome();
+    },
+    async endSessions() {
+      while ((await endSome()) === APP_ENDPOINTS_ENDED_AT_ONCE);
+    },
     listKeys: (by, appId) => within(by, appId, () => store.listKeys(appId)),
     issueKey: (by, appId, name) =>
       within(by, appId, async (tx) => {
@@ -114,7 +169,7 @@ async function assertRoomForKey(store: AppAdminStore, tx: Tx, appId: AppId): Pro
 }
 
 async function getApp<A>(store: AppAdminStore, tx: Tx, by: AppActor<A>, appId: AppId): Promise<OwnedApp> {
-  const app = await store.find(tx, appId, true);
+  const app = await store.find(tx, appId);
   if (app === null || (by.owner !== null && app.ownerPersonId !== by.owner)) {
     throw new AuraError('not_found', `There is no app ${appId} here.`, { field: 'appId' });
   }
@@ -130,11 +185,7 @@ async function put<A>(
   terms: AppTerms,
 ): Promise<{ created: boolean }> {
   const { store, reserved, scopes } = deps;
-  if (reserved.has(appId)) {
-    throw new AuraError('forbidden', `${appId} comes with the service; choose another id.`, {
-      field: 'appId',
-    });
-  }
+  assertOwn(deps, appId);
   if (reserved.has(data.name.toLowerCase())) {
     throw new AuraError('invalid', `${data.name} is an app of the service; choose another name.`, {
       field: 'name',
@@ -142,10 +193,8 @@ async function put<A>(
   }
   const { name, icon, origins, redirectUris = origins.map((origin) => `${origin}/`) } = data;
   const said = { appId, name, icon, origins, redirectUris };
-  if ((await store.find(tx, appId, true)) === null) {
-    if (by.owner !== null && (await store.countOwned(tx, by.owner)) >= APPS_PER_PERSON_MAX) {
-      throw tooMany('apps', APPS_PER_PERSON_MAX);
-    }
+  if ((await store.find(tx, appId)) === null) {
+    if (by.owner !== null) await assertRoomForApp(store, tx, by.owner);
     const first = by.owner === null ? {} : { ownerPersonId: by.owner, callsPerDay: DEFAULT_CALLS_PER_DAY };
     if (!(await store.insert(tx, { ...said, scopes }, { ...first, ...terms }))) throw taken(appId);
     await record(deps, tx, by, 'app.made', { appId });
@@ -155,10 +204,36 @@ async function put<A>(
     throw error instanceof AuraError && error.code === 'not_found' ? taken(appId) : error;
   });
   await store.update(tx, said, terms);
-  const isSwitched = terms.isOn !== undefined && terms.isOn !== app.isOn;
+  const isSwitched = terms.isOn !== undefined && terms.isOn !== (app.offBy === null);
   const detail = isSwitched ? { appId, isOn: terms.isOn === true } : { appId };
   await record(deps, tx, by, isSwitched ? 'app.switched' : 'app.changed', detail);
   return { created: false };
+}
+
+function assertOwn<A>({ reserved }: Pick<AppsDeps<A>, 'reserved'>, appId: AppId): void {
+  if (!reserved.has(appId)) return;
+  throw new AuraError('forbidden', `${appId} comes with the service; choose another id.`, { field: 'appId' });
+}
+
+async function assertRoomForApp(store: AppAdminStore, tx: Tx, owner: PersonId): Promise<void> {
+  const { owned, made } = await store.countOwned(tx, owner);
+  if (owned >= APPS_PER_PERSON_MAX) throw tooMany('apps', APPS_PER_PERSON_MAX);
+  if (made < APPS_MADE_PER_DAY_MAX) return;
+  throw new AuraError('conflict', `At most ${APPS_MADE_PER_DAY_MAX} apps can be made in a day.`, {
+    reason: 'too_many_apps_today',
+  });
+}
+
+async function setOn<A>(deps: AppsDeps<A>, tx: Tx, by: AppActor<A>, app: OwnedApp, isOn: boolean) {
+  const { appId, offBy } = app;
+  if (isOn && offBy === 'operator') {
+    throw new AuraError('forbidden', `The operator has switched ${app.name} off; ask there.`, {
+      reason: 'switched_off_by_operator',
+    });
+  }
+  if (isOn === (offBy === null)) return;
+  await deps.store.setOff(tx, appId, isOn ? null : 'owner');
+  await record(deps, tx, by, 'app.switched', { appId, isOn });
 }
 
 async function insertKey<A>(deps: AppsDeps<A>, tx: Tx, appId: AppId, name: string): Promise<NewKey> {
@@ -179,18 +254,15 @@ function record<A>(
 }
 
 /** `use` empty: it was not looked up, or nothing was used. */
-export function view(
-  app: OwnedApp,
-  use: Partial<Record<'calls_per_day' | 'requests_per_minute', Use>>,
-): AppView {
-  const { appId, name, icon, ownerPersonId, isOn } = app;
+export function view(app: OwnedApp, use: QuotaUse = {}): AppView {
+  const { appId, name, icon, ownerPersonId, offBy } = app;
   const of = (limit: number | null, used: Use | undefined) => ({
     limit,
     used: Math.min(used?.used ?? 0, limit ?? Number.MAX_SAFE_INTEGER),
     resetsAt: used?.resetsAt.toISOString() ?? null,
   });
   return {
-    ...{ appId, name, icon, ownerPersonId, isOn },
+    ...{ appId, name, icon, ownerPersonId, offBy, isOn: offBy === null },
     origins: [...app.origins],
     redirectUris: [...app.redirectUris],
     createdAt: app.createdAt.toISOString(),

@@ -10,33 +10,41 @@ import {
 import { copyText } from '../ui/copy.ts';
 import { Form, TextField } from '../ui/form.tsx';
 import { Icon } from '../ui/icons.tsx';
-import { Empty, Outcome, Panel, Row, Rows, Waiting } from '../ui/panel.tsx';
+import { Confirm, Empty, Outcome, Panel, Row, Rows, Waiting } from '../ui/panel.tsx';
 import { useAction } from '../ui/use-action.ts';
 import { useLoaded } from '../ui/use-loaded.ts';
 import { dayWords, momentWords } from './words.ts';
 
 const NAME_MAX_LENGTH = 60;
 
+type Way = 'replace' | 'revoke';
+interface Asking {
+  readonly way: Way;
+  readonly key: AppKey;
+}
+
 export function AppKeys({ auralink, app }: { readonly auralink: AuraLink; readonly app: OwnApp }) {
   const keys = useLoaded(() => auralink.ownApps.keys(app.appId));
   const [fresh, setFresh] = useState<NewAppKey | null>(null);
   const [name, setName] = useState('');
-  const action = useAction(keyWords);
+  const [asking, setAsking] = useState<Asking | null>(null);
+  const [said, setSaid] = useState('');
   const show = async (key: NewAppKey): Promise<void> => {
     setFresh(key);
     await keys.reload();
   };
-  const replace = ({ keyId, name: of }: AppKey) =>
-    action.run(
-      async () => show(await auralink.ownApps.replaceKey(app.appId, keyId)),
-      `${of} has a successor, shown above; the old key is good for a day yet.`,
-    );
-  const revoke = ({ keyId, name: of }: AppKey) =>
-    action.run(async () => {
+  const end = async ({ way, key: { keyId, name: of } }: Asking): Promise<void> => {
+    if (way === 'replace') {
+      await show(await auralink.ownApps.replaceKey(app.appId, keyId));
+      setSaid(`${of} has a successor, shown above; the old key is good for a day yet.`);
+    } else {
       await auralink.ownApps.revokeKey(app.appId, keyId);
       if (fresh?.keyId === keyId) setFresh(null);
       await keys.reload();
-    }, `${of} opens nothing any more.`);
+      setSaid(`${of} opens nothing any more.`);
+    }
+    setAsking(null);
+  };
   return (
     <>
       {fresh !== null && <FreshKey fresh={fresh} />}
@@ -50,11 +58,13 @@ export function AppKeys({ auralink, app }: { readonly auralink: AuraLink; readon
         {keys.value !== null && keys.value.length > 0 && (
           <Rows label={`Keys of ${app.name}`}>
             {keys.value.map((key) => (
-              <KeyRow key={key.keyId} of={key} busy={action.busy} onReplace={replace} onRevoke={revoke} />
+              <KeyRow key={key.keyId} of={key} onAsk={setAsking} />
             ))}
           </Rows>
         )}
-        <Outcome action={action} testId="app-keys-said" />
+        <p className="hint good said" role="status" data-testid="app-keys-said">
+          {said}
+        </p>
         <Form
           testId="app-key-make"
           action="Make key"
@@ -77,33 +87,54 @@ export function AppKeys({ auralink, app }: { readonly auralink: AuraLink; readon
           />
         </Form>
       </Panel>
+      {asking !== null && (
+        <KeyQuestion asking={asking} onClose={() => setAsking(null)} onConfirm={() => end(asking)} />
+      )}
     </>
   );
 }
 
-interface KeyRowProps {
-  readonly of: AppKey;
-  readonly busy: boolean;
-  readonly onReplace: (key: AppKey) => Promise<boolean>;
-  readonly onRevoke: (key: AppKey) => Promise<boolean>;
+interface KeyQuestionProps {
+  readonly asking: Asking;
+  readonly onClose: () => void;
+  readonly onConfirm: () => Promise<void>;
 }
 
-function KeyRow({ of, busy, onReplace, onRevoke }: KeyRowProps) {
-  const button = (words: string, act: (key: AppKey) => Promise<boolean>) => (
+function KeyQuestion({ asking: { way, key }, onClose, onConfirm }: KeyQuestionProps) {
+  const isReplaced = way === 'replace';
+  return (
+    <Confirm
+      title={isReplaced ? `Replace ${key.name}?` : `Revoke ${key.name}?`}
+      action={isReplaced ? 'Replace it' : 'Revoke it now'}
+      testId={`app-key-${way}-confirm`}
+      wordsFor={keyWords}
+      onClose={onClose}
+      onConfirm={onConfirm}
+    >
+      <p>
+        {isReplaced
+          ? `You get a successor for the key ending in ${key.hint}, which is good for a day yet.`
+          : `The key ending in ${key.hint} opens nothing any more, at once. A server that uses it is shut out.`}
+      </p>
+    </Confirm>
+  );
+}
+
+function KeyRow({ of, onAsk }: { readonly of: AppKey; readonly onAsk: (asking: Asking) => void }) {
+  const button = (way: Way, words: string) => (
     <button
       type="button"
       className="button quiet small"
-      aria-disabled={busy}
       aria-label={`${words} ${of.name} ending in ${of.hint}`}
-      onClick={() => void act(of)}
+      onClick={() => onAsk({ way, key: of })}
     >
       {words}
     </button>
   );
   return (
     <Row testId="app-key" title={of.name} detail={keyUseWords(of)}>
-      {of.endsAt === null && button('Replace', onReplace)}
-      {button('Revoke', onRevoke)}
+      {of.endsAt === null && button('replace', 'Replace')}
+      {button('revoke', 'Revoke')}
     </Row>
   );
 }

@@ -5,6 +5,7 @@ import { AppIcon } from '../call/app-icon.tsx';
 import type { PageProps } from '../mount.tsx';
 import { Empty, Panel, Row, Rows, Sheet, Waiting } from '../ui/panel.tsx';
 import { useLoaded } from '../ui/use-loaded.ts';
+import { AppEnding } from './app-ending.tsx';
 import { AppForm } from './app-form.tsx';
 import { AppKeys } from './app-keys.tsx';
 import { quotaWords } from './quota-words.ts';
@@ -14,6 +15,10 @@ type Open = { readonly what: 'change' | 'keys'; readonly app: OwnApp } | null;
 export function OwnAppsPage({ auralink }: PageProps) {
   const apps = useLoaded(() => auralink.ownApps.list());
   const [open, setOpen] = useState<Open>(null);
+  const changed = async (): Promise<void> => {
+    await apps.reload();
+    setOpen(null);
+  };
   return (
     <>
       <Panel
@@ -46,10 +51,10 @@ export function OwnAppsPage({ auralink }: PageProps) {
             app={open.app}
             onSave={async (appId, data) => {
               await auralink.ownApps.put(appId, data);
-              await apps.reload();
-              setOpen(null);
+              await changed();
             }}
           />
+          <AppEnding auralink={auralink} app={open.app} onDone={changed} />
         </Sheet>
       )}
       {open?.what === 'keys' && (

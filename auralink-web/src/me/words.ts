@@ -75,6 +75,7 @@ const ACT_WORDS: Readonly<Record<string, string>> = {
   'app.made': 'App made',
   'app.changed': 'App changed',
   'app.switched': 'App switched on or off',
+  'app.deleted': 'App deleted',
   'app.key_issued': 'Key of an app made',
   'app.key_rotated': 'Key of an app replaced',
   'app.key_revoked': 'Key of an app revoked',

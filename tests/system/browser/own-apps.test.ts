@@ -71,6 +71,40 @@ describe('apps', () => {
   });
 });
 
+describe('apps that end', () => {
+  it('are switched off when she has said so twice, and on again', async () => {
+    await page.getByRole('button', { name: 'Change Rowing club' }).focus();
+    await press('Enter');
+    await page.getByTestId('own-app-disable').focus();
+    await press('Enter');
+    await page.getByRole('dialog', { name: 'Switch Rowing club off?' }).waitFor();
+    await press('Escape');
+    await wide.hasFocus('own-app-disable');
+    await press('Enter');
+    await page.getByTestId('own-app-disable-confirm').focus();
+    await press('Enter');
+    const row = page.getByTestId('own-app').filter({ hasText: 'Rowing club' });
+    await row.filter({ hasText: 'Switched off' }).waitFor();
+    await page.getByRole('button', { name: 'Change Rowing club' }).focus();
+    await press('Enter');
+    await page.getByTestId('own-app-enable').focus();
+    await press('Enter');
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    assert.equal(life.ownApps.find((one) => one.appId === 'rowing')?.isOn, true);
+  });
+
+  it('are deleted when she has said so twice', async () => {
+    await page.getByRole('button', { name: 'Change Rowing club' }).focus();
+    await press('Enter');
+    await page.getByTestId('own-app-delete').focus();
+    await press('Enter');
+    await page.getByTestId('own-app-delete-confirm').focus();
+    await press('Enter');
+    await page.getByTestId('own-app').filter({ hasText: 'Rowing club' }).waitFor({ state: 'detached' });
+    assert.ok(!life.ownApps.some((one) => one.appId === 'rowing'));
+  });
+});
+
 describe('keys', () => {
   it('are made and shown once', async () => {
     await wide.me('ownapps');
@@ -93,6 +127,12 @@ describe('keys', () => {
   it('are replaced: the old one says until when it is good', async () => {
     await page.getByRole('button', { name: 'Replace Server ending in x7Qa' }).focus();
     await press('Enter');
+    await page.getByRole('dialog', { name: 'Replace Server?' }).waitFor();
+    await press('Escape');
+    await wide.hasFocus('Replace Server ending in x7Qa');
+    await press('Enter');
+    await page.getByTestId('app-key-replace-confirm').focus();
+    await press('Enter');
     await said('app-keys-said', /has a successor/);
     await page.getByTestId('app-key').filter({ hasText: 'x7Qa' }).filter({ hasText: 'good until' }).waitFor();
     await said('app-key-value', /^alk_/);
@@ -101,6 +141,8 @@ describe('keys', () => {
   it('are revoked', async () => {
     await page.getByRole('button', { name: 'Revoke Server ending in x7Qa' }).focus();
     await press('Enter');
+    await page.getByTestId('app-key-revoke-confirm').focus();
+    await press('Enter');
     await said('app-keys-said', /opens nothing any more/);
     await eventually(
       'the key to be gone',
@@ -108,6 +150,17 @@ describe('keys', () => {
     );
   });
 });
+
+/** The question that a sheet asks before it ends something. */
+async function ask(pages: IdentityPages, sheet: string): Promise<void> {
+  if (sheet === 'Change') await pages.page.getByTestId('own-app-delete').click();
+  else
+    await pages.page
+      .getByRole('button', { name: /^Revoke/ })
+      .first()
+      .click();
+  await pages.page.getByRole('dialog').nth(1).waitFor();
+}
 
 for (const colorScheme of ['light', 'dark'] as const) {
   for (const [size, viewport] of [
@@ -130,6 +183,10 @@ for (const colorScheme of ['light', 'dark'] as const) {
         await pages.assertNamed(name);
         await pages.assertNoSidewaysScroll(name);
         await pages.assertReadable(name);
+        await ask(pages, sheet);
+        await pages.page.screenshot({ path: join(pictures, `${name}-question.png`) });
+        await pages.assertNoSidewaysScroll(`${name}-question`);
+        await pages.assertReadable(`${name}-question`);
       }
     });
   }
