@@ -35,8 +35,12 @@ export function Modal({ label, className, role = 'dialog', onDismiss, data, chil
       dialog.showModal();
       if (before instanceof HTMLElement) before.focus();
     };
+    // Dismissed now: `close` comes a task later, and would take what is opened again meanwhile. A file chooser in the
+    // dialog is cancelled, too.
     const onCancel = (event: Event): void => {
-      if (dismiss.current === undefined) event.preventDefault();
+      if (event.target !== dialog) return;
+      event.preventDefault();
+      dismiss.current?.();
     };
     dialog.addEventListener('focusin', onFocus);
     dialog.addEventListener('cancel', onCancel);
