@@ -29,6 +29,8 @@ const RECEIPT_WANTED = 1;
 const ESM_RECEIPT = 0x04;
 /** A number of 64 bits has no more digits. */
 const SPELLED_MAX_LENGTH = 20;
+/** Of a counter that has just begun one message's hexadecimal name is another's decimal one. */
+const SPELLED_MIN_LENGTH = 7;
 /** To this length servers fill their hexadecimal names with zeros. */
 const HEX_NAME_LENGTH = 8;
 /** Octets of short_message (SMPP 3.4, 4.4.1). */
@@ -284,7 +286,7 @@ interface Receipt {
 
 /** Many servers name a message in hexadecimal digits when they take it, and in decimal ones in its receipt; or conversely. */
 function otherSpellings(id: string): readonly string[] {
-  if (id.length > SPELLED_MAX_LENGTH || !/^[\da-f]+$/i.test(id)) return [];
+  if (id.length < SPELLED_MIN_LENGTH || id.length > SPELLED_MAX_LENGTH || !/^[\da-f]+$/i.test(id)) return [];
   const spelled = /^\d+$/.test(id) ? hexOf(BigInt(id).toString(16)) : [];
   return [...new Set([...spelled, BigInt(`0x${id}`).toString()])].filter((name) => name !== id);
 }

@@ -65,6 +65,23 @@ const SETTLE = `WITH settled AS (
     WHERE s.day = (settled.created_at AT TIME ZONE 'UTC')::date AND unspent > 0)
   SELECT message_id FROM settled`;
 
+/** Whoever has one in hand, or settles it just now, holds its row: nobody waits for the other. */
+const CANCEL = `WITH open AS (
+    SELECT message_id, state FROM outgoing_messages
+    WHERE message_id = ANY ($1) AND state IN ('queued', 'sending') FOR UPDATE SKIP LOCKED
+  ), cancelled AS (
+    UPDATE outgoing_messages m SET state = 'cancelled', address = NULL, content = NULL, key_id = NULL, settled_at = now()
+    FROM open WHERE m.message_id = open.message_id AND open.state = 'queued'
+    RETURNING m.channel, m.created_at, CASE WHEN m.lost_outcomes = 0 THEN m.cost_micros ELSE 0 END AS unspent
+  ), in_hand AS (
+    UPDATE outgoing_messages m SET expires_at = least(m.expires_at, now())
+    FROM open WHERE m.message_id = open.message_id AND open.state = 'sending'
+  ), given_back AS (
+    UPDATE message_spend s SET spent_micros = spent_micros - c.unspent
+    FROM (SELECT (created_at AT TIME ZONE 'UTC')::date AS day, sum(unspent) AS unspent FROM cancelled GROUP BY 1) c
+    WHERE s.day = c.day AND c.unspent > 0)
+  SELECT channel FROM cancelled`;
+
 const PUT_BACK = `UPDATE outgoing_messages SET state = 'queued', reason = $4,
     lost_outcomes = lost_outcomes + $5::boolean::int,
     run_at = least(now() + make_interval(secs => $3), greatest(expires_at, now()))
@@ -82,7 +99,7 @@ const codesOf = (
     SELECT code_used_at FROM outgoing_messages
     WHERE prefix_digest IS NOT NULL AND ${whose} AND expires_at > now() - make_interval(secs => $1)
       AND (code_used_at IS NOT NULL OR sent_at < now() - make_interval(secs => $2) OR expires_at <= now())
-      AND state IN ('sent', 'delivered', 'failed') AND purpose <> 'notice'
+      AND (state IN ('sent', 'delivered', 'failed') OR code_used_at IS NOT NULL) AND purpose <> 'notice'
     ORDER BY expires_at DESC LIMIT $3) AS newest`;
 const CODES = {
   prefix: codesOf('prefix_digest = $4'),
@@ -135,6 +152,10 @@ function settling(pool: pg.Pool): Omit<MessageStore, Claiming> {
       const { message_id: messageId, person_id: personId, purpose, channel } = row;
       return { messageId, purpose, channel, personId, state, reason } satisfies SettledMessage;
     },
+    cancel: async (tx, messageIds) =>
+      (await query<{ channel: Channel }>(tx, 'message-cancel', CANCEL, [messageIds])).map(
+        ({ channel }) => channel,
+      ),
     codeUsed: async (tx, messageId) => {
       await query(
         tx,

@@ -64,17 +64,20 @@ export function challengeStore(pool: pg.Pool): ChallengeStore {
   };
 }
 
+interface Carrier extends pg.QueryResultRow {
+  message_id: string | null;
+}
+const carriersOf = (rows: readonly Carrier[]): string[] =>
+  rows.flatMap(({ message_id }) => (message_id === null ? [] : [message_id]));
+
+const REPLACE = `UPDATE verification_challenges SET ended_at = now(), end_reason = 'replaced', secret_envelope = NULL
+  WHERE verification_id = $1 AND purpose = 'proof' AND ended_at IS NULL RETURNING message_id`;
+
 const insert: ChallengeStore['insert'] = async (tx, challenge) => {
+  const { verificationId, purpose } = challenge;
   // A stranger may ask for a new password in her name: that voids no code that she was sent.
-  if (challenge.purpose === 'proof') {
-    await query(
-      tx,
-      'challenge-replace',
-      `UPDATE verification_challenges SET ended_at = now(), end_reason = 'replaced', secret_envelope = NULL
-       WHERE verification_id = $1 AND purpose = 'proof' AND ended_at IS NULL`,
-      [challenge.verificationId],
-    );
-  }
+  const replaced =
+    purpose === 'proof' ? await query<Carrier>(tx, 'challenge-replace', REPLACE, [verificationId]) : [];
   await query(
     tx,
     'challenge-insert',
@@ -82,17 +85,11 @@ const insert: ChallengeStore['insert'] = async (tx, challenge) => {
        secret_envelope, message_id, expires_at, created_at, sent_at)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, clock_timestamp(), clock_timestamp())`,
     [
-      challenge.challengeId,
-      challenge.purpose,
-      challenge.verificationId,
-      challenge.personId,
-      challenge.codeHash,
-      challenge.linkHash,
-      challenge.secretEnvelope,
-      challenge.messageId,
-      challenge.expiresAt,
+      ...[challenge.challengeId, purpose, verificationId, challenge.personId, challenge.codeHash],
+      ...[challenge.linkHash, challenge.secretEnvelope, challenge.messageId, challenge.expiresAt],
     ],
   );
+  return carriersOf(replaced);
 };
 
 async function end(tx: Tx, challengeId: ChallengeId, reason: ChallengeEnd): Promise<void> {
@@ -106,8 +103,8 @@ const endOtherResets: ChallengeStore['endOtherResets'] = async (tx, personId, us
   const sql = `UPDATE verification_challenges SET ended_at = now(), end_reason = 'replaced' WHERE challenge_id IN (
       SELECT challenge_id FROM verification_challenges
       WHERE person_id = $1 AND purpose = 'password' AND ended_at IS NULL AND challenge_id <> $2
-      FOR UPDATE SKIP LOCKED)`;
-  await query(tx, 'challenge-other-resets', sql, [personId, used]);
+      FOR UPDATE SKIP LOCKED) RETURNING message_id`;
+  return carriersOf(await query<Carrier>(tx, 'challenge-other-resets', sql, [personId, used]));
 };
 
 const giveBack: ChallengeStore['giveBack'] = async (tx, challengeId) => {

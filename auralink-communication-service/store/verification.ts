@@ -150,8 +150,8 @@ async function end(
   verificationId: VerificationId,
   state: string,
   reason: EndReason,
-): Promise<boolean> {
-  const rows = await query(
+): Promise<readonly string[] | null> {
+  const [row] = await query<{ messages: string[] }>(
     tx,
     'proof-end',
     `WITH ended AS (
@@ -163,12 +163,12 @@ async function end(
          SELECT v.field_id FROM aura_id_verifications v JOIN ended USING (verification_id) WHERE v.state = 'verified')
      ), codes AS (
        UPDATE verification_challenges SET ended_at = now(), end_reason = 'withdrawn', secret_envelope = NULL
-       WHERE verification_id = $1 AND ended_at IS NULL
+       WHERE verification_id = $1 AND ended_at IS NULL RETURNING message_id
      )
-     SELECT verification_id FROM ended`,
+     SELECT ARRAY (SELECT message_id FROM codes WHERE message_id IS NOT NULL) AS messages FROM ended`,
     [verificationId, state, reason],
   );
-  return rows.length > 0;
+  return row?.messages ?? null;
 }
 
 const fields: Pick<ProofStore, 'findField' | 'insertField' | 'setFieldVerified'> = {

@@ -79,7 +79,7 @@ export function wireVerification<B>(
       findOpened(sealer, ...where),
   };
   const onSuperseded = supersededNotifier({ store, vault, courier, now });
-  const proofs = createProofs({ store, vault, indexer, news, newId, onSuperseded });
+  const proofs = createProofs({ store, vault, indexer, news, courier, newId, onSuperseded });
   const shared = { unitOfWork, store, challenges, vault, indexer, secrets, courier, limiter, news, newId };
   const codes = createChallenges({
     ...{ ...shared, proofs, randomBytes, now },

@@ -1,5 +1,6 @@
-/** The mail server is away for an hour, or cannot be trusted: nothing is lost that has not expired, and nothing goes out plain. */
+/** A server is away for an hour, or cannot be trusted: nothing is lost that has not expired, and nothing goes out plain. */
 import assert from 'node:assert/strict';
+import { createServer, type Server as Gateway } from 'node:http';
 import { after, test } from 'node:test';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { systemClock } from '../../auralink-communication-service/core/clock.ts';
@@ -8,52 +9,111 @@ import { eventually } from '../support/eventually.ts';
 import { messagesRoom } from '../support/messages-room.ts';
 import { openPostbox } from '../support/postbox.ts';
 import { makePrivateCa } from '../support/private-ca.ts';
+import { freePort } from '../support/identity-door.ts';
 
 /** Not "this machine" to the adapter, so it demands TLS. */
 const ELSEWHERE = '127.0.0.2';
 
-test('down for an hour and back: what has not expired arrives once, what has is never sent', async () => {
+/** What goes down for an hour: `addressed` makes different addresses, `taken` tells to whom something came. */
+interface Server {
+  readonly channel: 'email' | 'sms';
+  readonly env: Readonly<Record<string, string>>;
+  readonly addressed: (n: number) => string;
+  readonly taken: () => string[];
+  readonly down: () => Promise<void>;
+  readonly up: () => Promise<void>;
+}
+
+async function postboxServer(channel: 'email' | 'sms'): Promise<Server> {
   const postbox = await openPostbox();
-  let skewMs = 0;
-  const clock = { now: systemClock.now, monotonicMs: () => systemClock.monotonicMs() + skewMs };
-  const room = messagesRoom(await testDatabase(), postbox.env, { clock });
-  const { pool } = room.db;
-  await postbox.down();
-  room.start();
-  const send = (name: string, minutes: number) =>
-    Promise.all(
-      Array.from({ length: 20 }, (_, n) =>
-        room.send({ to: `${name}${n}@mail.example`, expiresAt: new Date(Date.now() + minutes * 60_000) }),
-      ),
+  const { down, up } = postbox;
+  return {
+    ...{ channel, down, up, env: postbox.env },
+    addressed: (n) => (channel === 'email' ? `anna${n}@mail.example` : `+4915100000${100 + n}`),
+    taken: () => postbox.received.map(({ to }) => to),
+  };
+}
+
+async function gatewayServer(): Promise<Server> {
+  const taken: string[] = [];
+  const port = await freePort();
+  const open = async (): Promise<Gateway> => {
+    const server = createServer(async (request, response) => {
+      let text = '';
+      for await (const chunk of request) text += chunk;
+      taken.push(JSON.parse(text).to);
+      response.writeHead(200, { connection: 'close' }).end();
+    });
+    await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+    return server;
+  };
+  let server = await open();
+  const down = (): Promise<void> => new Promise((resolve) => server.close(() => resolve()));
+  after(down);
+  return {
+    channel: 'sms',
+    env: { SMS_GATEWAY_URL: `http://127.0.0.1:${port}/send`, SMS_GATEWAY_TOKEN: 'a-token-of-the-gateway' },
+    addressed: (n) => `+4915100000${100 + n}`,
+    taken: () => taken,
+    down,
+    up: async () => {
+      server = await open();
+    },
+  };
+}
+
+const SERVERS: readonly (readonly [string, () => Promise<Server>])[] = [
+  ['the mail server', () => postboxServer('email')],
+  ['the SMPP server', () => postboxServer('sms')],
+  ['the SMS gateway', gatewayServer],
+];
+
+for (const [name, open] of SERVERS) {
+  test(`${name} is down for an hour and back: what has not expired arrives once, what has is never sent`, async () => {
+    const server = await open();
+    let skewMs = 0;
+    const clock = { now: systemClock.now, monotonicMs: () => systemClock.monotonicMs() + skewMs };
+    const room = messagesRoom(await testDatabase(), server.env, { clock });
+    const { pool } = room.db;
+    await server.down();
+    room.start();
+    const send = (from: number, minutes: number) =>
+      Promise.all(
+        Array.from({ length: 20 }, (_, n) =>
+          room.send({
+            ...{ channel: server.channel, to: server.addressed(from + n) },
+            expiresAt: new Date(Date.now() + minutes * 60_000),
+          }),
+        ),
+      );
+    await send(0, 30);
+    await send(20, 120);
+    await eventually(async () => {
+      const { rows } = await pool.query(
+        'SELECT count(*)::int AS n FROM outgoing_messages WHERE reason IS NOT NULL',
+      );
+      assert.ok(rows[0].n > 0, 'somebody tried');
+    });
+    const tries = await pool.query('SELECT sum(attempts)::int AS n FROM outgoing_messages');
+    assert.ok(tries.rows[0].n < 20, `a server that is away is not run down: ${tries.rows[0].n} tries`);
+    assert.deepEqual(await room.part.probe(server.channel), { version: null });
+    // An hour passes.
+    await pool.query(
+      `UPDATE outgoing_messages SET created_at = created_at - interval '1 h', expires_at = expires_at - interval '1 h',
+         run_at = run_at - interval '1 h'`,
     );
-  await send('short', 30);
-  await send('long', 120);
-  await eventually(async () => {
-    const { rows } = await pool.query(
-      'SELECT count(*)::int AS n FROM outgoing_messages WHERE reason IS NOT NULL',
-    );
-    assert.ok(rows[0].n > 0, 'somebody tried');
+    const probed = await room.part.probe(server.channel);
+    assert.match(probed?.trouble ?? '', /has waited 3\d\d\d s$/);
+    await server.up();
+    skewMs += 3_600_000;
+    const settledAs = (state: string) => room.settled.filter((one) => one.state === state).length;
+    await eventually(() => assert.deepEqual([settledAs('expired'), settledAs('sent')], [20, 20]), 60_000);
+    const wanted = Array.from({ length: 20 }, (_, n) => server.addressed(20 + n)).toSorted();
+    assert.deepEqual(server.taken().toSorted(), wanted);
+    await eventually(async () => assert.deepEqual(await room.part.probe(server.channel), { version: null }));
+    await room.stop();
   });
-  const tries = await pool.query('SELECT sum(attempts)::int AS n FROM outgoing_messages');
-  assert.ok(tries.rows[0].n < 20, `a server that is away is not run down: ${tries.rows[0].n} tries`);
-  const trouble = await room.part.probe('email');
-  assert.deepEqual(trouble, { version: null });
-  // An hour passes.
-  await pool.query(
-    `UPDATE outgoing_messages SET created_at = created_at - interval '1 h', expires_at = expires_at - interval '1 h',
-       run_at = run_at - interval '1 h'`,
-  );
-  assert.match((await room.part.probe('email'))?.trouble ?? '', /has waited 3\d\d\d s$/);
-  await postbox.up();
-  skewMs += 3_600_000;
-  await eventually(() => assert.equal(room.settled.length, 40), 60_000);
-  const names = postbox.received.map(({ to }) => to).toSorted();
-  const wanted = Array.from({ length: 20 }, (_, n) => `long${n}@mail.example`).toSorted();
-  assert.deepEqual(names, wanted);
-  assert.equal(room.settled.filter(({ state }) => state === 'expired').length, 20);
-  await eventually(async () => assert.deepEqual(await room.part.probe('email'), { version: null }));
-  await room.stop();
-});
+}
 
 test('what has expired is settled and wiped though its server never comes back, or is configured no more', async () => {
   const database = await testDatabase();

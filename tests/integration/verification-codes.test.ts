@@ -64,6 +64,29 @@ test('a code that was sent proves the address, once', async () => {
   assert.deepEqual(courier.used.length, 1);
 });
 
+test('a code that is void is not sent: replaced, dead, given up, or sent anew', async () => {
+  const since = courier.cancelled.length;
+  const voided = (): string[] => courier.cancelled.slice(since);
+  const one = await begun();
+  await db.pool.query("UPDATE verification_challenges SET sent_at = now() - interval '1 h'");
+  await codes.resend(one.personId, one.verificationId, IP);
+  assert.deepEqual(voided(), [one.messageId], 'the same code need not come twice');
+  const { messageId: again } = courier.last(one.to);
+  await codes.start(one.personId, 'email', one.to, IP);
+  assert.deepEqual(voided().slice(1), [again], 'another code is on its way');
+  const { messageId: newest, code } = courier.last(one.to);
+  for (let n = 0; n < CODE_TRIES_MAX; n++) {
+    await codes.submit(one.personId, one.verificationId, wrongOf(code)).catch(() => {});
+  }
+  assert.deepEqual(voided().slice(2), [newest], 'it opens nothing any more');
+  const two = await begun();
+  const { personId, verificationId } = two;
+  await db.unitOfWork.run((tx) =>
+    room.proofs.withdraw(tx, { personId, verificationId, reason: 'by_herself' }),
+  );
+  assert.deepEqual(voided().slice(3), [two.messageId], 'she gave it up');
+});
+
 test('a number is proved by a code in an SMS', async () => {
   const personId = await provingPerson(db);
   const { verificationId } = await codes.start(personId, 'phone', '+49 (151) 23456789', IP);

@@ -149,12 +149,14 @@ test('a stranger who asks in her name, and guesses, voids none of her codes; her
   const { code } = courier.last(to);
   const strangers: ChallengeId[] = [];
   for (let n = 0; n < 2; n++) strangers.push((await forgotten.ask(auraId, to, '198.51.100.1')).resetId);
+  const sentTo = courier.sent.filter((message) => message.to === to).map(({ messageId }) => messageId);
   const [first, second] = strangers as [ChallengeId, ChallengeId];
   const wrong = code === '123456' ? '654321' : '123456';
   for (let n = 0; n <= CODE_TRIES_MAX; n++) {
     await forgotten.reset(first, wrong, 'a new password', '198.51.100.1').catch(() => {});
   }
   assert.equal(await forgotten.reset(hers.resetId, code, 'a new password', IP), personId);
+  assert.deepEqual(courier.cancelled.slice(-2).toSorted(), sentTo.slice(-2).toSorted(), 'nor are they sent');
   assert.equal(
     await refusal(forgotten.reset(second, courier.last(to).code, 'her word', IP)),
     'conflict code_replaced',

@@ -27,6 +27,8 @@ const AT_ONCE = 12;
 const WITHIN_MS = 60_000;
 /** Wrong codes that are tried, for known and unknown ones. */
 const RESETS = 60;
+/** More than QUESTIONS of both kinds need at PER_NETWORK. */
+const NETWORKS_PER_TURN = 16;
 /** Below the limits of one network. */
 const PER_NETWORK = 25;
 
@@ -53,6 +55,8 @@ interface Question {
   readonly known: boolean;
   readonly user: string;
   readonly address: string;
+  /** Which of the questions about its address, from 0. */
+  readonly nth: number;
   readonly network: number;
 }
 
@@ -78,16 +82,23 @@ async function questions(): Promise<Question[]> {
     );
     const user = rows[0].aura_id as string;
     for (let i = 0; i < CODES_PER_ADDRESS_HOUR - 1; i++) {
-      all.push({ known: true, user, address: to, network: 0 });
+      all.push({ known: true, user, address: to, nth: i, network: 0 });
       // Half of the unknown have a name that somebody has.
       const other = i % 2 === 0 ? user : `@nobody${n}-${i}.aura`;
-      all.push({ known: false, user: other, address: `other${n}-${i}@mail.example`, network: 0 });
+      all.push({ known: false, user: other, address: `other${n}-${i}@mail.example`, nth: i, network: 0 });
     }
   }
   const order = all
     .map((question) => ({ question, at: randomBytes(6).readUIntBE(0, 6) }))
     .sort((a, b) => a.at - b.at);
-  return order.map(({ question }, n) => ({ ...question, network: Math.trunc(n / PER_NETWORK) }));
+  // No network asks twice about an address: that is counted, too.
+  const asked = Array.from({ length: CODES_PER_ADDRESS_HOUR - 1 }, () => 0);
+  return order.map(({ question }) => {
+    const { nth } = question;
+    const before = asked[nth] ?? 0;
+    asked[nth] = before + 1;
+    return { ...question, network: nth * NETWORKS_PER_TURN + Math.trunc(before / PER_NETWORK) };
+  });
 }
 
 test('known and unknown addresses are answered alike; how alike in time is told', {

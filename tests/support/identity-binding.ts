@@ -60,6 +60,7 @@ export const messages: Messages = {
     sent.push(message);
     return `m${sent.length}` as MessageId;
   },
+  cancel: async () => {},
   codeUsed: async (_tx, id) => void used.push(id),
 };
 const address = await testDatabase();

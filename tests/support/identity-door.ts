@@ -41,6 +41,7 @@ const NO_MESSAGES: Messages = {
   enqueue: async () => {
     throw new Error('this test sends nothing');
   },
+  cancel: async () => {},
   codeUsed: async () => {},
 };
 

@@ -92,7 +92,7 @@ export function proofsRoom(db: Db, ring: RingInMemory = ringInMemory()) {
       findOpened(vault, ...where),
   };
   const proofs: Proofs = createProofs({
-    ...{ store, indexer, news, newId, vault: sealed },
+    ...{ store, indexer, news, newId, vault: sealed, courier: recordingCourier() },
     onSuperseded: async (_tx, proof) => void told.superseded.push(proof),
   });
   return { proofs, told, vault, sealed, indexer, news, store, ring };
@@ -119,6 +119,7 @@ type Sent = Parameters<Courier['enqueue']>[1] & { readonly messageId: string };
 export interface RecordingCourier extends Courier {
   readonly sent: Sent[];
   readonly used: string[];
+  readonly cancelled: string[];
   refuse: AuraError | null;
   /** The newest to this address, with its code and the token of its link. */
   last(to: string): Sent & { readonly code: string; readonly token: string };
@@ -127,9 +128,11 @@ export interface RecordingCourier extends Courier {
 export function recordingCourier(): RecordingCourier {
   const sent: Sent[] = [];
   const used: string[] = [];
+  const cancelled: string[] = [];
   return {
     sent,
     used,
+    cancelled,
     refuse: null,
     async enqueue(_tx, message) {
       if (this.refuse !== null) throw this.refuse;
@@ -139,6 +142,7 @@ export function recordingCourier(): RecordingCourier {
     },
     offers: () => true,
     codeUsed: async (_tx, messageId) => void used.push(messageId),
+    cancel: async (_tx, messageIds) => void cancelled.push(...messageIds),
     last: (to) => {
       const found = sent.findLast((message) => message.to === to);
       if (found === undefined) throw new AuraError('not_found', `nothing was sent to ${to}`);
@@ -160,7 +164,7 @@ export function codesRoom(db: Db, ring: RingInMemory = ringInMemory(), courier =
   const now = () => new Date();
   const challenges = challengeStore(pool);
   const onSuperseded = supersededNotifier({ store, vault, courier, now });
-  const proofs = createProofs({ store, vault, indexer, news, newId, onSuperseded });
+  const proofs = createProofs({ store, vault, indexer, news, courier, newId, onSuperseded });
   const limiter = { hit: async () => {} };
   const secrets = createSecretDigests(ring);
   const shared = {

@@ -81,3 +81,13 @@ test("a server's words are kept without the address, in whatever form, and witho
   assert.equal(saidWithout('', 'closing, call 123456'), 'closing, call …', 'about no message');
   assert.equal(saidWithout('+4915112345678', 'no route to 004915112345678'), 'no route to …');
 });
+
+test('of whatever address there is nothing left in the words', () => {
+  const local = fc.stringMatching(/^[a-z0-9.!#$%&'*+/=?^_`{|}~-]{3,20}$/);
+  fc.assert(
+    fc.property(local, fc.stringMatching(/^[a-z0-9-]{1,20}$/), (name, host) => {
+      const to = `${name}@${host}.example`;
+      assert.ok(!saidWithout(to, `550 <${to.toUpperCase()}> is unknown`).toLowerCase().includes(`${name}@`));
+    }),
+  );
+});

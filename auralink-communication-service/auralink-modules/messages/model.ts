@@ -15,7 +15,7 @@ export type Purpose = (typeof PURPOSES)[number];
 /**
  * `sent`: the server took it. `delivered`: a receipt says that it arrived (SMS only). `refused`: the server will never
  * take it. `expired`: nobody took it in time. `failed`: it was taken and did not arrive, or nobody knows whether it was
- * taken (reason outcome_unknown).
+ * taken (reason outcome_unknown). `cancelled`: what it carries was void before anybody took it.
  */
 export const MESSAGE_STATES = [
   'queued',
@@ -25,9 +25,11 @@ export const MESSAGE_STATES = [
   'refused',
   'expired',
   'failed',
+  'cancelled',
 ] as const;
 export type MessageState = (typeof MESSAGE_STATES)[number];
-export type SettledState = Exclude<MessageState, 'queued' | 'sending'>;
+/** What its sending came to. */
+export type SettledState = Exclude<MessageState, 'queued' | 'sending' | 'cancelled'>;
 
 /** Characters of an address (RFC 5321, 4.5.3.1.3). */
 export const MESSAGE_ADDRESS_MAX_LENGTH = 254;
@@ -92,7 +94,12 @@ export interface Messages {
   enqueue(tx: Tx, message: OutgoingMessage, from: { readonly ip: string }): Promise<MessageId>;
   /** Is this channel configured here? For pages that offer methods. */
   offers(channel: Channel): boolean;
-  /** Its code was submitted: numbers to which codes go that nobody submits are paused. */
+  /**
+   * What these carry is void: those that wait are wiped in the caller's transaction and never sent; one that is in hand is
+   * not tried again. Listeners hear nothing of it.
+   */
+  cancel(tx: Tx, messageIds: readonly MessageId[]): Promise<void>;
+  /** Its code was submitted: numbers to which codes go that nobody submits are paused. It is cancelled, if it still waits. */
   codeUsed(tx: Tx, messageId: MessageId): Promise<void>;
 }
 

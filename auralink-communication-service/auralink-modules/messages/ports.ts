@@ -89,6 +89,8 @@ export interface MessageStore {
     state: 'delivered' | 'failed',
     reason: string | null,
   ): Promise<SettledMessage | null>;
+  /** Wipes those that wait, and gives back what was not spent; those in hand expire. The channels of those that it wiped. */
+  cancel(tx: Tx, messageIds: readonly MessageId[]): Promise<Channel[]>;
   codeUsed(tx: Tx, messageId: MessageId): Promise<void>;
   /**
    * Of the newest codes sent by SMS to a prefix, a country (`digest` says which) or all numbers: how many there were, how
@@ -159,7 +161,7 @@ export interface Senders {
 }
 
 export interface MessageMetrics {
-  /** One message came to this: a SettledState, `repeated` (a lost outcome is tried once more) or `delayed`. */
+  /** One message came to this: a SettledState, `cancelled`, `repeated` (a lost outcome is tried once more) or `delayed`. */
   messageOutcome(channel: Channel, outcome: string): void;
   /** A limit or the breaker refused one. */
   messageLimited(channel: Channel, by: string): void;

@@ -3,7 +3,7 @@
  * caller's transaction.
  */
 import { AuraError } from '../../core/errors.ts';
-import type { NewId } from '../../core/ids.ts';
+import type { MessageId, NewId } from '../../core/ids.ts';
 import type { Tx } from '../../core/unit-of-work.ts';
 import { assertSubmitted, type Route, routeOf } from './breaker.ts';
 import { windowsOf } from './limits.ts';
@@ -39,8 +39,18 @@ export function createMessages(deps: MessagesDeps): Messages {
   return {
     enqueue: (tx, message, from) => enqueue(deps, tx, message, from.ip),
     offers: (channel) => deps.channels.has(channel),
-    codeUsed: (tx, messageId) => deps.store.codeUsed(tx, messageId),
+    cancel: (tx, messageIds) => cancel(deps, tx, messageIds),
+    codeUsed: async (tx, messageId) => {
+      await deps.store.codeUsed(tx, messageId);
+      await cancel(deps, tx, [messageId]);
+    },
   };
+}
+
+async function cancel(deps: MessagesDeps, tx: Tx, messageIds: readonly MessageId[]): Promise<void> {
+  if (messageIds.length === 0) return;
+  const channels = await deps.store.cancel(tx, messageIds);
+  for (const channel of channels) deps.metrics.messageOutcome(channel, 'cancelled');
 }
 
 async function enqueue(deps: MessagesDeps, tx: Tx, given: OutgoingMessage, ip: string) {

@@ -23,4 +23,5 @@ export function saidWithout(address: string, words: string): string {
     .slice(0, MESSAGE_REASON_MAX_LENGTH);
 }
 
-const escaped = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&');
+/** A hyphen is no sign of a pattern, and may not be escaped in one of Unicode. */
+const escaped = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');

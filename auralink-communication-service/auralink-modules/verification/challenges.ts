@@ -171,12 +171,13 @@ async function sendNewCode(deps: ChallengeDeps, tx: Tx, sending: Sending): Promi
   const expiresAt = new Date(deps.now().getTime() + CODE_TTL_SECONDS * 1_000);
   const messageId = await sendCode(deps, tx, sending, secret, expiresAt);
   const place = secretPlace(challengeId);
-  await deps.challenges.insert(tx, {
+  const replaced = await deps.challenges.insert(tx, {
     ...{ challengeId, verificationId, personId, messageId, expiresAt, purpose: 'proof' },
     codeHash: deps.secrets.current('verification-code', `${challengeId}\0${secret.code}`),
     linkHash: sending.method === 'email' ? deps.secrets.current('verification-link', secret.token) : null,
     secretEnvelope: await deps.vault.seal(tx, personId, place, Buffer.from(JSON.stringify(secret))),
   });
+  await deps.courier.cancel(tx, replaced);
 }
 
 interface Secret {
@@ -217,6 +218,8 @@ async function resend(
       assertMayResend(challenge);
       const messageId = await sendCode(deps, tx, sending, secret, challenge.expiresAt);
       await deps.challenges.setSent(tx, challenge.challengeId, messageId);
+      // The same code need not come twice.
+      await deps.courier.cancel(tx, carrierOf(challenge));
     }
     await tell(deps, tx, personId, verificationId, 'verification.updated');
   });
@@ -275,14 +278,27 @@ async function submit(
     const digests = deps.secrets.all('verification-code', `${challenge.challengeId}\0${code}`);
     const verdict = judge(challenge, digests);
     // A wrong code is counted: that must be kept, so nothing is thrown in here.
-    if (verdict === 'wrong')
-      return { tries: await deps.challenges.countTry(tx, challenge.challengeId), verdict };
+    if (verdict === 'wrong') return { tries: await countTry(deps, tx, challenge), verdict };
     if (verdict !== 'right') return { tries: challenge.tries, verdict };
     return { tries: 0, verdict, changed: await concludeProof(deps, tx, proof, challenge, 'code') };
   });
   if (outcome.changed === undefined) throw refusalOf(outcome.verdict, CODE_TRIES_MAX - outcome.tries);
   deps.proofs.committed(outcome.changed);
   return view(deps, personId, verificationId);
+}
+
+const carrierOf = ({ messageId }: Pick<LockedChallenge, 'messageId'>): string[] =>
+  messageId === null ? [] : [messageId];
+
+/** Of a code that this was the last try of nothing is sent any more. Returns the tries so far. */
+export async function countTry(
+  deps: Pick<ChallengeDeps, 'challenges' | 'courier'>,
+  tx: Tx,
+  challenge: LockedChallenge,
+): Promise<number> {
+  const tries = await deps.challenges.countTry(tx, challenge.challengeId);
+  if (tries >= CODE_TRIES_MAX) await deps.courier.cancel(tx, carrierOf(challenge));
+  return tries;
 }
 
 async function concludeProof(

@@ -9,7 +9,7 @@ import { AuraError } from '../../core/errors.ts';
 import { type ChallengeId, type NewId, NOBODY, type PersonId, type VerificationId } from '../../core/ids.ts';
 import type { Tx, UnitOfWork } from '../../core/unit-of-work.ts';
 import { ADDRESS_FAULTS, masked, normalAddress } from './addresses.ts';
-import { channelOf, refusalOf } from './challenges.ts';
+import { channelOf, countTry, refusalOf } from './challenges.ts';
 import { isAmong, judge, makeCode } from './codes.ts';
 import { CODE_TRIES_MAX, CODE_TTL_SECONDS, type CodeMethod } from './model.ts';
 import { type NoticeDeps, notify } from './notices.ts';
@@ -152,7 +152,7 @@ async function reset<B>(
     // Only what is known is ever replaced. Whoever has no code of it is told what is told of nobody's.
     const verdict = judged === 'replaced' && !isAmong(challenge.codeHash, digests) ? 'wrong' : judged;
     // A wrong code is counted: that must be kept, so nothing is thrown in here.
-    if (verdict === 'wrong') return { tries: await deps.challenges.countTry(tx, resetId), verdict };
+    if (verdict === 'wrong') return { tries: await countTry(deps, tx, challenge), verdict };
     if (verdict !== 'right' || challenge.personId === null) return { tries: challenge.tries, verdict };
     return { tries: 0, verdict, begun: await spend(deps, tx, challenge, challenge.personId) };
   });
@@ -175,7 +175,7 @@ async function spend<B>(
 ): Promise<{ personId: PersonId; begun: B }> {
   await deps.store.lockPerson(tx, personId);
   await deps.challenges.end(tx, challengeId, 'used');
-  await deps.challenges.endOtherResets(tx, personId, challengeId);
+  await deps.courier.cancel(tx, await deps.challenges.endOtherResets(tx, personId, challengeId));
   if (messageId !== null) await deps.courier.codeUsed(tx, messageId);
   const begun = await deps.passwords.begin(tx, personId);
   const proofs = await deps.store.listAddresses(tx, personId, null);

@@ -29,6 +29,8 @@ export interface Courier {
   offers(channel: 'email' | 'sms'): boolean;
   /** The code that this message carried was submitted. */
   codeUsed(tx: Tx, messageId: string): Promise<void>;
+  /** What these messages carry is void: those that nobody has in hand are not sent. */
+  cancel(tx: Tx, messageIds: readonly string[]): Promise<void>;
 }
 
 export type MessageContent =
@@ -86,8 +88,11 @@ export interface LinkTarget {
 }
 
 export interface ChallengeStore {
-  /** Of proofs the live one of this verification ends as replaced; codes for a new password live side by side. */
-  insert(tx: Tx, challenge: NewChallenge): Promise<void>;
+  /**
+   * Of proofs the live one of this verification ends as replaced; codes for a new password live side by side. Returns the
+   * messages that carry what was replaced.
+   */
+  insert(tx: Tx, challenge: NewChallenge): Promise<string[]>;
   /** The newest of a verification, live or not, locked. */
   lockNewest(
     tx: Tx,
@@ -98,8 +103,11 @@ export interface ChallengeStore {
   /** Counts a wrong code; with the last try it ends. Returns the tries so far. */
   countTry(tx: Tx, challengeId: ChallengeId): Promise<number>;
   end(tx: Tx, challengeId: ChallengeId, reason: ChallengeEnd): Promise<void>;
-  /** One for a new password was used: her others end as replaced, but for those that are being judged just now. */
-  endOtherResets(tx: Tx, personId: PersonId, used: ChallengeId): Promise<void>;
+  /**
+   * One for a new password was used: her others end as replaced, but for those that are being judged just now. Returns the
+   * messages that carry them.
+   */
+  endOtherResets(tx: Tx, personId: PersonId, used: ChallengeId): Promise<string[]>;
   /** One that was used, in vain, may be used again until its time is over. */
   giveBack(tx: Tx, challengeId: ChallengeId): Promise<void>;
   setSent(tx: Tx, challengeId: ChallengeId, messageId: string): Promise<void>;

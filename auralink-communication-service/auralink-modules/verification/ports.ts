@@ -131,8 +131,11 @@ export interface ProofStore {
       readonly expiresAt: Date | null;
     },
   ): Promise<Date | null>;
-  /** Ends a live one with its codes, and the field that it proved is not proved any more; false when it had ended. */
-  end(tx: Tx, proof: LiveProof, state: EndState, reason: EndReason): Promise<boolean>;
+  /**
+   * Ends a live one with its codes, and the field that it proved is not proved any more. Returns the messages that carry
+   * the codes; null when it had ended.
+   */
+  end(tx: Tx, proof: LiveProof, state: EndState, reason: EndReason): Promise<readonly string[] | null>;
   /** Hers with this address. */
   findField(tx: Tx, personId: PersonId, kind: CodeMethod, digests: readonly Buffer[]): Promise<string | null>;
   insertField(

@@ -6,6 +6,7 @@
 import { AuraError } from '../../core/errors.ts';
 import type { NewId, PersonId, VerificationId } from '../../core/ids.ts';
 import type { Tx } from '../../core/unit-of-work.ts';
+import type { Courier } from './ports-challenges.ts';
 import type { CodeMethod, EndReason, EndState, Level, Method } from './model.ts';
 import type {
   LiveProof,
@@ -28,6 +29,7 @@ export interface ProofDeps {
   readonly vault: SubjectVault;
   readonly indexer: SubjectIndexer;
   readonly news: ProofNews;
+  readonly courier: Pick<Courier, 'cancel'>;
   readonly newId: NewId;
   readonly onSuperseded: OnSuperseded;
 }
@@ -100,7 +102,7 @@ async function supersede(deps: ProofDeps, tx: Tx, proof: NewProof, subject: stri
   }
   for (const held of holders) {
     if (held.personId === proof.personId) {
-      if (held.level === proof.level) await deps.store.end(tx, held, 'superseded', 'renewed');
+      if (held.level === proof.level) await endQuietly(deps, tx, held, 'superseded', 'renewed');
       continue;
     }
     if (!(await endProof(deps, tx, held, 'superseded', 'proved_by_other'))) continue;
@@ -150,13 +152,13 @@ const ACTS = {
 
 /** Ends a live proof and tells of it; false when somebody else was quicker. What was only pending concerns nobody but her. */
 export async function endProof(
-  deps: Pick<ProofDeps, 'store' | 'news'>,
+  deps: Pick<ProofDeps, 'store' | 'news' | 'courier'>,
   tx: Tx,
   proof: LiveProof,
   state: EndState,
   reason: EndReason,
 ): Promise<boolean> {
-  if (!(await deps.store.end(tx, proof, state, reason))) return false;
+  if (!(await endQuietly(deps, tx, proof, state, reason))) return false;
   const { personId, verificationId, level, method } = proof;
   const type = state === 'superseded' ? 'verification.superseded' : 'verification.updated';
   await tell(deps, tx, personId, verificationId, type);
@@ -169,6 +171,20 @@ export async function endProof(
     subject: personId,
     detail: { method, level, reason },
   });
+  return true;
+}
+
+/** Codes for it that are not sent yet are not sent any more. */
+async function endQuietly(
+  deps: Pick<ProofDeps, 'store' | 'courier'>,
+  tx: Tx,
+  proof: LiveProof,
+  state: EndState,
+  reason: EndReason,
+): Promise<boolean> {
+  const voided = await deps.store.end(tx, proof, state, reason);
+  if (voided === null) return false;
+  await deps.courier.cancel(tx, voided);
   return true;
 }
 

@@ -28,6 +28,14 @@ export async function startMailServer(options: MailServerOptions): Promise<PostS
     closeTimeout: CLOSE_AFTER_MS,
     size: POSTBOX_MAIL_MAX_BYTES,
     ...(tls ?? { disabledCommands: ['STARTTLS'] }),
+    onConnect: (_session, done) => {
+      const refusal = behaviour.greets();
+      done(refusal === null ? null : fault(refusal));
+    },
+    onMailFrom: ({ address }, _session, done) => {
+      const refusal = behaviour.sender(address);
+      done(refusal === null ? null : fault(refusal));
+    },
     onRcptTo: ({ address }, _session, done) => {
       const refusal = behaviour.recipient(address);
       done(refusal === null ? null : fault(refusal));

@@ -21,6 +21,10 @@ export interface Refusal {
 }
 
 export interface Behaviour {
+  /** How the mail server greets who connects. */
+  greets: () => Refusal | null;
+  /** Asked at MAIL FROM. */
+  sender: (from: string) => Refusal | null;
   /** Asked for each recipient, before the text comes. */
   recipient: (to: string) => Refusal | null;
   /** Asked when the whole message is there; waited for, so that a server can be slow. */
@@ -31,17 +35,25 @@ export interface Behaviour {
   receipt: (message: Received) => 'DELIVRD' | 'UNDELIV' | null;
   /** How the SMS server spells its name of an SMS, in its answer and in the receipt. */
   spelling: (id: string) => { readonly answer: string; readonly receipt: string };
+  /** Whether the SMS server answers when it is asked whether it is still there (enquire_link). */
+  alive: () => boolean;
   /** Whether the SMS server unbinds after its answer; what is still submitted there it refuses, not being bound. */
   unbinds: (message: Received) => boolean;
+  /** The answer to that (unbind_resp) came. */
+  unbound: () => void;
 }
 
 export const wellBehaved = (): Behaviour => ({
+  greets: () => null,
+  sender: () => null,
   recipient: () => null,
   taken: () => null,
   answers: () => true,
   receipt: () => 'DELIVRD',
   spelling: (id) => ({ answer: id, receipt: id }),
+  alive: () => true,
   unbinds: () => false,
+  unbound: () => {},
 });
 
 /** One of the two servers. */

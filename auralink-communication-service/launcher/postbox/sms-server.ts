@@ -30,6 +30,7 @@ export async function startSmsServer(options: SmsServerOptions): Promise<PostSer
       if (pdu.command === 'submit_sm' && unbound.has(session)) {
         session.send(pdu.response({ command_status: NOT_BOUND }));
       } else if (pdu.command === 'submit_sm') void submitted(options, session, pdu, unbound);
+      else if (pdu.command === 'enquire_link' && !options.behaviour.alive()) return;
       else if (!pdu.isResponse()) session.send(pdu.response({ system_id: 'postbox' }));
     });
   });
@@ -79,7 +80,10 @@ async function submitted(
   session.send(pdu.response({ message_id: spelling.answer }));
   if (behaviour.unbinds(message)) {
     unbound.add(session);
-    session.unbind(() => session.destroy());
+    session.unbind(() => {
+      behaviour.unbound();
+      session.destroy();
+    });
   }
   const state = behaviour.receipt(message);
   if (state === null) return;
