@@ -208,6 +208,8 @@ export interface VerificationView {
   readonly method: 'email' | 'phone' | 'document';
   readonly level: Verification;
   readonly state: VerificationState;
+  /** How it was proved; null while it is not, and where it is not known. */
+  readonly by: 'code' | 'link' | 'chip' | 'reviewer' | null;
   /** The address or document; null when it cannot be read any more. */
   readonly subject: string | null;
   /** Why it ended: by_herself, field_changed, field_removed, lapsed, never_finished, renewed, proved_by_other, by_reviewer, unbound. */
@@ -231,6 +233,8 @@ export interface VerificationView {
 
 export interface VerificationList {
   readonly verifications: readonly VerificationView[];
+  /** `after` of the page with older ones that ended; null after the last. */
+  readonly next: string | null;
   /** What each level says of her, and what it does not say. */
   readonly levels: readonly {
     readonly level: Verification;

@@ -9,9 +9,13 @@ export class Verifications {
     this.#api = api;
   }
 
-  /** Hers, the newest first; what each level claims; which methods the server offers. */
-  list(): Promise<VerificationList> {
-    return this.#api.request('/me/verifications');
+  /**
+   * Hers, the newest first: all that is pending or holds, and a page of what ended; with `after` older ones that ended.
+   * What each level claims; which methods the server offers.
+   */
+  list({ after }: { readonly after?: string } = {}): Promise<VerificationList> {
+    const query = after === undefined ? '' : `?after=${encodeURIComponent(after)}`;
+    return this.#api.request(`/me/verifications${query}`);
   }
 
   /** Sends a code. Not repeated over a broken network: it would be another code. */

@@ -46,6 +46,13 @@ const linkViewSchema = z.object({
   /** Masked: enough for who owns it. */
   address: z.string(),
 });
+const pageQuery = z.object({
+  /** `next` of the page before. */
+  after: z
+    .uuid()
+    .transform((id) => id as VerificationId)
+    .optional(),
+});
 const params = z.object({ verificationId: z.uuid().transform((id) => id as VerificationId) });
 const levelSchema = z.object({
   level: z.enum(LEVELS),
@@ -56,6 +63,8 @@ const levelSchema = z.object({
 });
 const listSchema = z.object({
   verifications: z.array(verificationViewSchema),
+  /** `after` of the page with older ones that ended; null after the last. */
+  next: z.uuid().nullable(),
   /** What each level says of her, and what not. */
   levels: z.array(levelSchema),
   /** Methods by code that this server offers. */
@@ -80,6 +89,7 @@ function listRoutes(app: App, { auth, verifications }: VerificationRoutesDeps): 
     {
       preHandler,
       schema: {
+        querystring: pageQuery,
         response: { 200: listSchema },
         tags: TAGS,
         summary:
@@ -89,7 +99,7 @@ function listRoutes(app: App, { auth, verifications }: VerificationRoutesDeps): 
     async (request, reply) => {
       reply.header('cache-control', 'no-store');
       return {
-        verifications: await verifications.list(endpointOf(request).personId),
+        ...(await verifications.list(endpointOf(request).personId, request.query.after)),
         levels,
         offered: verifications.offered(),
       };

@@ -192,6 +192,7 @@ const fields: Pick<ProofStore, 'findField' | 'insertField' | 'setFieldVerified'>
 
 interface StoredRow extends LiveRow {
   reason: string | null;
+  proved_by: string | null;
   created_at: Date;
   verified_at: Date | null;
   expires_at: Date | null;
@@ -206,7 +207,7 @@ interface StoredRow extends LiveRow {
   delivery_reason: string | null;
 }
 
-const STORED = `SELECT ${LIVE}, v.reason, v.created_at, v.verified_at, v.expires_at, v.ended_at,
+const STORED = `SELECT ${LIVE}, v.reason, v.evidence ->> 'by' AS proved_by, v.created_at, v.verified_at, v.expires_at, v.ended_at,
     c.challenge_id, c.tries, c.sends, c.sent_at, c.expires_at AS challenge_expires_at, c.delivery, c.delivery_reason,
     c.expires_at <= now() AS is_over
   FROM aura_id_verifications v LEFT JOIN LATERAL (
@@ -223,6 +224,7 @@ function toStored(row: StoredRow): StoredProof {
     verifiedAt: row.verified_at,
     expiresAt: row.expires_at,
     endedAt: row.ended_at,
+    by: row.proved_by,
     challenge:
       row.challenge_id === null
         ? null
@@ -241,9 +243,14 @@ function toStored(row: StoredRow): StoredProof {
 
 function lists(pool: pg.Pool): Pick<ProofStore, 'list' | 'find'> {
   return {
-    async list(personId, limit) {
-      const sql = `${STORED} WHERE v.person_id = $1 ORDER BY v.verification_id DESC LIMIT $2`;
-      return (await query<StoredRow>(pool, 'proof-list', sql, [personId, limit])).map(toStored);
+    async list(personId, limit, after) {
+      const sql = `SELECT * FROM (
+          (${STORED} WHERE v.person_id = $1 AND v.state IN ('pending', 'verified') AND $3::uuid IS NULL)
+          UNION ALL (${STORED} WHERE v.person_id = $1 AND v.state NOT IN ('pending', 'verified')
+            AND ($3::uuid IS NULL OR v.verification_id < $3) ORDER BY v.verification_id DESC LIMIT $2)) AS listed
+        ORDER BY verification_id DESC`;
+      const values = [personId, limit, after ?? null];
+      return (await query<StoredRow>(pool, 'proof-list', sql, values)).map(toStored);
     },
     async find(personId, verificationId) {
       const sql = `${STORED} WHERE v.verification_id = $2 AND v.person_id = $1`;
@@ -253,7 +260,7 @@ function lists(pool: pg.Pool): Pick<ProofStore, 'list' | 'find'> {
   };
 }
 
-type Lapsing = 'findProved' | 'listLapsed' | 'listDue' | 'setReminded' | 'prune';
+type Lapsing = 'findProved' | 'listLapsed' | 'listDue' | 'setReminded' | 'remindLater' | 'prune';
 
 function lapsing(pool: pg.Pool): Pick<ProofStore, Lapsing> {
   return {
@@ -276,7 +283,8 @@ function lapsing(pool: pg.Pool): Pick<ProofStore, Lapsing> {
     async listDue(days, limit) {
       const sql = `SELECT ${LIVE}, v.expires_at FROM aura_id_verifications v
         WHERE v.state = 'verified' AND v.expires_at BETWEEN now() AND now() + make_interval(days => $1)
-          AND v.reminded_at IS NULL AND v.method IN ('email', 'phone') ORDER BY v.expires_at LIMIT $2`;
+          AND v.reminded_at IS NULL AND (v.remind_after IS NULL OR v.remind_after <= now())
+        ORDER BY v.expires_at LIMIT $2`;
       const rows = await query<LiveRow & { expires_at: Date }>(pool, 'proof-due', sql, [days, limit]);
       return rows.map((row) => ({ ...toLive(row), expiresAt: row.expires_at }));
     },
@@ -284,6 +292,11 @@ function lapsing(pool: pg.Pool): Pick<ProofStore, Lapsing> {
       const sql = `UPDATE aura_id_verifications SET reminded_at = now()
         WHERE verification_id = $1 AND state = 'verified' AND reminded_at IS NULL RETURNING verification_id`;
       return (await query(tx, 'proof-reminded', sql, [verificationId])).length > 0;
+    },
+    async remindLater(tx, verificationId, hours) {
+      const sql = `UPDATE aura_id_verifications SET reminded_at = NULL, remind_after = now() + make_interval(hours => $2)
+        WHERE verification_id = $1`;
+      await query(tx, 'proof-remind-later', sql, [verificationId, hours]);
     },
     async prune(days, limit) {
       const sql = `DELETE FROM aura_id_verifications WHERE verification_id = ANY (ARRAY (

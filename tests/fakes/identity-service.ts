@@ -65,7 +65,7 @@ function proofOf(over: Partial<VerificationView>): VerificationView {
   return {
     ...{ verificationId: randomUUID(), method: 'email', level: 'email_controlled', state: 'verified' },
     ...{ subject: null, reason: null, createdAt: inDays(-9), endedAt: null, challenge: null },
-    ...{ verifiedAt: inDays(-9), expiresAt: inDays(356) },
+    ...{ verifiedAt: inDays(-9), expiresAt: inDays(356), by: 'code' },
     ...over,
   };
 }
@@ -188,7 +188,8 @@ export function aliceLife() {
         subject: 'UTO L898902C3',
         method: 'document',
         level: 'document_proven',
-        expiresAt: inDays(900),
+        by: 'chip',
+        expiresAt: inDays(20),
       }),
       proofOf({
         subject: 'alice.with.a.very.long.mailbox.name@department.university.example.org',

@@ -35,6 +35,7 @@ export function verificationRoutes(app: FastifyInstance, life: Life): void {
   };
   app.get(PATH, () => ({
     verifications: life.verifications,
+    next: null,
     levels: LEVELS.map((level) => ({ level, ...LEVEL_WORDS[level] })),
     offered: life.offered,
   }));
@@ -42,7 +43,7 @@ export function verificationRoutes(app: FastifyInstance, life: Life): void {
     const { method, address } = (request as unknown as Asked).body;
     if (method === 'phone' && !address.startsWith('+')) return reply.code(400).send(refused('bad_address'));
     const made: VerificationView = {
-      ...{ verificationId: randomUUID(), method, state: 'pending', subject: address, reason: null },
+      ...{ verificationId: randomUUID(), method, state: 'pending', subject: address, reason: null, by: null },
       level: method === 'email' ? 'email_controlled' : 'phone_controlled',
       ...{
         createdAt: inDays(0),
@@ -59,7 +60,7 @@ export function verificationRoutes(app: FastifyInstance, life: Life): void {
     const { params, body } = request as unknown as Asked;
     if (body.code.replace(/\D/g, '') !== RIGHT_CODE) return reply.code(400).send(refused('wrong_code'));
     const times = { verifiedAt: inDays(0), expiresAt: inDays(365) };
-    return change(params.id, { state: 'verified', challenge: null, ...times });
+    return change(params.id, { state: 'verified', by: 'code', challenge: null, ...times });
   });
   app.post(`${PATH}/:id/resend`, (request) =>
     change((request as unknown as Asked).params.id, { challenge: freshChallenge() }),

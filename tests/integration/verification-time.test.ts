@@ -8,8 +8,10 @@ import {
 import {
   ENDED_KEPT_DAYS,
   PENDING_HOURS,
+  REMIND_AGAIN_HOURS,
   REMINDER_DAYS,
 } from '../../auralink-communication-service/auralink-modules/verification/model.ts';
+import { AuraError } from '../../auralink-communication-service/core/errors.ts';
 import type { PersonId, VerificationId } from '../../auralink-communication-service/core/ids.ts';
 import { openDatabase } from '../../auralink-communication-service/store/db.ts';
 import { testDatabase } from '../harness.ts';
@@ -51,6 +53,46 @@ test('who has a proof that lapses soon is reminded once, at that address', async
   assert.match(notice.content.text, new RegExp(`lapses in ${REMINDER_DAYS - 1} days`));
   assert.notEqual(courier.last(late.to).purpose, 'notice');
   assert.ok(room.told.events.filter(({ personId }) => personId === soon.personId).length >= 3);
+  assert.equal(await remind(room.expiry), 0);
+});
+
+test('of a document that lapses soon she is told at what else she has proved', async () => {
+  const { personId, to } = await proved();
+  const expiresAt = new Date(Date.now() + (REMINDER_DAYS - 1) * 86_400_000);
+  await db.unitOfWork.run((tx) =>
+    room.proofs.prove(tx, {
+      ...{
+        personId,
+        method: 'document',
+        level: 'document_seen',
+        subject: 'UTO TIME1',
+        evidence: {},
+        expiresAt,
+      },
+    }),
+  );
+  assert.equal(await remind(room.expiry), 1);
+  assert.match(courier.last(to).content.text, /Your identity document counts for @p.* for 29 days yet/);
+  assert.equal(await remind(room.expiry), 0);
+});
+
+test('a reminder that cannot be sent is tried again a day later, and does not keep others from theirs', async () => {
+  const [first, second] = [await proved(), await proved()];
+  for (const { id } of [first, second]) await lapsesIn(id, REMINDER_DAYS - 1);
+  const before = courier.sent.length;
+  courier.refuse = new AuraError('rate_limited', 'Too many.', { reason: 'day', retryAfterSeconds: 9 });
+  assert.equal(await remind(room.expiry), 0);
+  courier.refuse = null;
+  assert.equal(await remind(room.expiry), 0, 'not at once');
+  await db.pool.query(
+    'UPDATE aura_id_verifications SET remind_after = remind_after - make_interval(hours => $1)',
+    [REMIND_AGAIN_HOURS],
+  );
+  assert.equal(await remind(room.expiry), 2);
+  assert.deepEqual(
+    courier.sent.slice(before).map(({ to }) => to),
+    [first.to, second.to],
+  );
   assert.equal(await remind(room.expiry), 0);
 });
 

@@ -138,7 +138,10 @@ async function begin(
   method: CodeMethod,
   address: string,
 ): Promise<VerificationId> {
-  if ((await deps.store.countLive(tx, personId)) >= LIVE_PROOFS_MAX) {
+  const isProved = (await deps.store.findHolders(tx, method, deps.indexer.all(method, address))).some(
+    (held) => held.personId === personId,
+  );
+  if (!isProved && (await deps.store.countLive(tx, personId)) >= LIVE_PROOFS_MAX) {
     throw new AuraError(
       'conflict',
       `You may have ${LIVE_PROOFS_MAX} verifications at most; withdraw one first.`,

@@ -67,6 +67,10 @@ export const END_REASONS = [
 ] as const;
 export type EndReason = (typeof END_REASONS)[number];
 
+/** How a proof was made: a code that was typed, a link that was pressed, a document's chip, or who looked at its pictures. */
+export const WAYS = ['code', 'link', 'chip', 'reviewer'] as const;
+export type Way = (typeof WAYS)[number];
+
 /** What is checked, without personal data: it lies in the database as it is. */
 export type Evidence = Readonly<Record<string, string | number | boolean>>;
 
@@ -86,10 +90,12 @@ export const REMINDER_DAYS = 30;
 export const ENDED_KEPT_DAYS = 90;
 /** How long a proof that was begun may wait for its code, new codes included. */
 export const PENDING_HOURS = 24;
-/** Proofs of one person that are pending or hold. */
+/** Proofs of one person that are pending or hold; proving again what holds needs no room. */
 export const LIVE_PROOFS_MAX = 20;
-/** Proofs that the list shows, the newest. */
-export const LISTED_MAX = 100;
+/** Ended proofs on one page of the list; what is pending or holds is always on the first. */
+export const ENDED_PAGE_MAX = 50;
+/** A reminder that could not be sent is tried again after so long. */
+export const REMIND_AGAIN_HOURS = 24;
 
 /** Digits of a code. */
 export const CODE_DIGITS = 6;
@@ -129,6 +135,8 @@ export const verificationViewSchema = z.object({
   method: z.enum(METHODS),
   level: z.enum(LEVELS),
   state: z.enum(STATES),
+  /** How it was proved; null while it is not, and where it is not known. */
+  by: z.enum(WAYS).nullable(),
   /** The address or document, for herself; null when it cannot be opened any more. */
   subject: z.string().nullable(),
   reason: z.string().nullable(),

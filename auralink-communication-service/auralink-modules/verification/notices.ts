@@ -22,24 +22,26 @@ export interface NoticeDeps {
   readonly now: () => Date;
 }
 
-/** To all that she has proved but `without`. */
+/** To all that she has proved but `without`. Returns to how many. */
 export async function notify(
   deps: NoticeDeps,
   tx: Tx,
   personId: PersonId,
   without: VerificationId | null,
   words: (method: CodeMethod, auraId: AuraId) => MessageContent,
-): Promise<void> {
+): Promise<number> {
   const auraId = await deps.store.findAuraId(tx, personId);
-  if (auraId === null) return;
+  if (auraId === null) return 0;
+  let sent = 0;
   for (const proof of await deps.store.listAddresses(tx, personId, without)) {
     const method = proof.method as CodeMethod;
     const to = await addressOf(deps, proof);
-    if (to !== null) await sendNotice(deps, tx, personId, to, words(method, auraId));
+    if (to !== null && (await sendNotice(deps, tx, personId, to, words(method, auraId)))) sent += 1;
   }
+  return sent;
 }
 
-/** A message that this server does not send, or not now, keeps nothing from being done. */
+/** A message that this server does not send, or not now, keeps nothing from being done. Returns whether it is sent. */
 export async function sendNotice(
   { courier, now }: Pick<NoticeDeps, 'courier' | 'now'>,
   tx: Tx,

@@ -75,6 +75,8 @@ export interface StoredProof extends Omit<LiveProof, 'state'> {
   readonly verifiedAt: Date | null;
   readonly expiresAt: Date | null;
   readonly endedAt: Date | null;
+  /** Of its evidence. */
+  readonly by: string | null;
   readonly challenge: StoredChallenge | null;
 }
 
@@ -148,7 +150,11 @@ export interface ProofStore {
   setFieldVerified(tx: Tx, fieldId: string): Promise<void>;
   /** Hers that hold, of methods by code, without this one. */
   listAddresses(tx: Tx, personId: PersonId, without: VerificationId | null): Promise<LiveProof[]>;
-  list(personId: PersonId, limit: number): Promise<StoredProof[]>;
+  /**
+   * The newest first: what is pending or holds, and so many that ended; with `after` only such as are older than that one.
+   * Those that ended are the last page when they are fewer than `limit`.
+   */
+  list(personId: PersonId, limit: number, after?: VerificationId): Promise<StoredProof[]>;
   find(personId: PersonId, verificationId: VerificationId): Promise<StoredProof | null>;
   /** Hers that holds, of this address; whoever has none costs the same question. */
   findProved(
@@ -158,10 +164,12 @@ export interface ProofStore {
   ): Promise<VerificationId | null>;
   /** Proofs whose time is over, and those that were begun so many hours ago and never finished. */
   listLapsed(pendingHours: number, limit: number): Promise<LiveProof[]>;
-  /** Proofs of addresses that lapse within so many days, of which nobody was reminded. */
+  /** Proofs that lapse within so many days, of which nobody was reminded, or whose reminder is to be tried again. */
   listDue(days: number, limit: number): Promise<(LiveProof & { readonly expiresAt: Date })[]>;
   /** False when it was done, or the proof has ended. */
   setReminded(tx: Tx, verificationId: VerificationId): Promise<boolean>;
+  /** Its reminder could not be sent; it is due again after so many hours. */
+  remindLater(tx: Tx, verificationId: VerificationId, hours: number): Promise<void>;
   /** Deletes proofs that ended so many days ago; returns how many. */
   prune(days: number, limit: number): Promise<number>;
 }

@@ -3,7 +3,7 @@ import { AuraError } from '../../core/errors.ts';
 import type { PersonId, VerificationId } from '../../core/ids.ts';
 import type { UnitOfWork } from '../../core/unit-of-work.ts';
 import { addressOf, channelOf } from './challenges.ts';
-import { CODE_METHODS, type CodeMethod, LISTED_MAX, type VerificationView } from './model.ts';
+import { CODE_METHODS, type CodeMethod, ENDED_PAGE_MAX, type VerificationView } from './model.ts';
 import type { Proofs, ProofStore, SubjectVault } from './ports.ts';
 import type { Courier } from './ports-challenges.ts';
 import { viewOf } from './views.ts';
@@ -17,8 +17,14 @@ export interface VerificationDeps {
 }
 
 export interface VerificationService {
-  /** The newest first. */
-  list(personId: PersonId): Promise<VerificationView[]>;
+  /**
+   * The newest first: all that is pending or holds, and a page of what ended; with `after` the page of older ones behind
+   * it. `next`: the `after` of the next page, null after the last.
+   */
+  list(
+    personId: PersonId,
+    after?: VerificationId,
+  ): Promise<{ verifications: VerificationView[]; next: string | null }>;
   /** Throws not_found. */
   withdraw(personId: PersonId, verificationId: VerificationId): Promise<void>;
   /** Methods by code that this server can send codes for. */
@@ -27,9 +33,16 @@ export interface VerificationService {
 
 export function createVerifications(deps: VerificationDeps): VerificationService {
   return {
-    list: async (personId) => {
-      const stored = await deps.store.list(personId, LISTED_MAX);
-      return await Promise.all(stored.map(async (proof) => viewOf(proof, await addressOf(deps, proof))));
+    list: async (personId, after) => {
+      const stored = await deps.store.list(personId, ENDED_PAGE_MAX, after);
+      const verifications = await Promise.all(
+        stored.map(async (proof) => viewOf(proof, await addressOf(deps, proof))),
+      );
+      const ended = stored.filter(({ state }) => state !== 'pending' && state !== 'verified');
+      return {
+        verifications,
+        next: ended.length < ENDED_PAGE_MAX ? null : (ended.at(-1)?.verificationId ?? null),
+      };
     },
     withdraw: async (personId, verificationId) => {
       const which = { personId, verificationId, reason: 'by_herself' as const };

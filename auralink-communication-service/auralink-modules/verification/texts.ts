@@ -117,3 +117,10 @@ export const reminderNotice = (
     `Your confirmation of ${what} for ${auraId} lapses in ${days} days.`,
     'Confirm it again on your page "Confirmations"; until then the old one holds.',
   ]);
+
+/** `days` until the proof lapses. */
+export const documentReminderNotice = (method: CodeMethod, auraId: AuraId, days: number): MessageContent =>
+  notice(method, 'Confirm your identity document again', [
+    `Your identity document counts for ${auraId} for ${days} days yet.`,
+    'Confirm it, or the one that replaces it, on your page "Identity documents"; until then the old one holds.',
+  ]);

@@ -1,5 +1,11 @@
 /** A proof as its owner sees it. */
-import { CODE_SENDS_MAX, CODE_TRIES_MAX, RESEND_PAUSE_SECONDS, type VerificationView } from './model.ts';
+import {
+  CODE_SENDS_MAX,
+  CODE_TRIES_MAX,
+  RESEND_PAUSE_SECONDS,
+  type VerificationView,
+  type Way,
+} from './model.ts';
 import type { StoredProof } from './ports.ts';
 
 /** `subject`: opened; null when it cannot be. */
@@ -7,7 +13,7 @@ export function viewOf(proof: StoredProof, subject: string | null): Verification
   const { verificationId, method, level, state, reason, challenge } = proof;
   const iso = (date: Date | null): string | null => date?.toISOString() ?? null;
   return {
-    ...{ verificationId, method, level, state, subject, reason },
+    ...{ verificationId, method, level, state, subject, reason, by: wayOf(proof) },
     createdAt: proof.createdAt.toISOString(),
     verifiedAt: iso(proof.verifiedAt),
     expiresAt: iso(proof.expiresAt),
@@ -25,4 +31,11 @@ export function viewOf(proof: StoredProof, subject: string | null): Verification
             deliveryReason: challenge.deliveryReason,
           },
   };
+}
+
+function wayOf({ level, verifiedAt, by }: StoredProof): Way | null {
+  if (verifiedAt === null) return null;
+  if (level === 'document_proven') return 'chip';
+  if (level === 'document_seen') return 'reviewer';
+  return by === 'code' || by === 'link' ? by : null;
 }

@@ -1,7 +1,8 @@
 /** What she has proved: addresses by codes, what each proof says and what not, until when, and who sees it. */
-import { useState } from 'react';
+import { useRef, useState } from 'react';
 import type {
   Audience,
+  AuraLink,
   VerificationList,
   VerificationState,
   VerificationView,
@@ -21,7 +22,9 @@ const DAY_MS = 86_400_000;
 const SOON_DAYS = 30;
 
 export function VerificationsPage({ auralink }: PageProps) {
-  const list = useLoaded(() => auralink.account.verifications.list());
+  // As many as she has seen: what is loaded anew must not take any away.
+  const pages = useRef(1);
+  const list = useLoaded(() => loadPages(auralink, pages.current));
   useEvent(auralink, 'verificationUpdated', list.reload);
   useEvent(auralink, 'verificationSuperseded', list.reload);
   const all = list.value?.verifications ?? [];
@@ -42,11 +45,31 @@ export function VerificationsPage({ auralink }: PageProps) {
           ))}
           <Proved auralink={auralink} list={list} loaded={list.value} />
           <WhoSeesIt auralink={auralink} />
-          <Ended verifications={all} />
+          <Ended
+            verifications={all}
+            onMore={
+              list.value.next === null
+                ? null
+                : async () => {
+                    pages.current += 1;
+                    await list.reload();
+                  }
+            }
+          />
         </>
       )}
     </>
   );
+}
+
+/** The first `count` pages, or all there are. */
+async function loadPages(auralink: AuraLink, count: number): Promise<VerificationList> {
+  let list = await auralink.account.verifications.list();
+  for (let page = 1; page < count && list.next !== null; page++) {
+    const older = await auralink.account.verifications.list({ after: list.next });
+    list = { ...older, verifications: [...list.verifications, ...older.verifications] };
+  }
+  return list;
 }
 
 interface ProvedProps extends Pick<PageProps, 'auralink'> {
@@ -112,14 +135,15 @@ interface ProvedRowProps {
   readonly onWithdraw: () => void;
 }
 
-const HOW: Readonly<Record<VerificationView['method'], string>> = {
-  email: 'by a message to it',
-  phone: 'by an SMS to it',
-  document: 'by a document',
+const HOW: Readonly<Record<NonNullable<VerificationView['by']>, string>> = {
+  code: 'by the code that was sent to it',
+  link: 'by the link that was sent to it',
+  chip: 'by its chip',
+  reviewer: 'by a reviewer who saw pictures of it',
 };
 
 function ProvedRow({ one, words, busy, onAgain, onWithdraw }: ProvedRowProps) {
-  const { subject, method, verifiedAt, expiresAt } = one;
+  const { subject, method, by, verifiedAt, expiresAt } = one;
   const title = subject ?? words?.title ?? one.level;
   const lapses = expiresAt === null ? null : new Date(expiresAt).getTime() - Date.now();
   const soon = lapses !== null && lapses < SOON_DAYS * DAY_MS;
@@ -130,7 +154,10 @@ function ProvedRow({ one, words, busy, onAgain, onWithdraw }: ProvedRowProps) {
       <div className="row-text">
         <strong>{softly(title)}</strong>
         <span className="row-detail">
-          {words?.title}. {verifiedAt === null ? '' : `On ${dayWords(verifiedAt)}, ${HOW[method]}${until}.`}
+          {words?.title}.{' '}
+          {verifiedAt === null
+            ? ''
+            : `On ${dayWords(verifiedAt)}${by === null ? '' : `, ${HOW[by]}`}${until}.`}
         </span>
         {words !== undefined && (
           <details className="claims">
@@ -145,6 +172,11 @@ function ProvedRow({ one, words, busy, onAgain, onWithdraw }: ProvedRowProps) {
         )}
       </div>
       <div className="row-acts">
+        {soon && method === 'document' && (
+          <a className="button small" aria-label={`Confirm again: ${title}`} href={mePath('documents')}>
+            Confirm again
+          </a>
+        )}
         {soon && method !== 'document' && (
           <button
             type="button"
@@ -214,7 +246,14 @@ const END_WORDS: Readonly<Record<string, string>> = {
 };
 const ENDED: readonly VerificationState[] = ['rejected', 'withdrawn', 'expired', 'superseded'];
 
-function Ended({ verifications }: { verifications: readonly VerificationView[] }) {
+interface EndedProps {
+  readonly verifications: readonly VerificationView[];
+  /** Null: these are all. */
+  readonly onMore: (() => Promise<void>) | null;
+}
+
+function Ended({ verifications, onMore }: EndedProps) {
+  const action = useAction();
   const ended = verifications.filter(({ state }) => ENDED.includes(state));
   if (ended.length === 0) return null;
   return (
@@ -229,6 +268,17 @@ function Ended({ verifications }: { verifications: readonly VerificationView[] }
           />
         ))}
       </Rows>
+      {onMore !== null && (
+        <button
+          type="button"
+          className="button quiet wide"
+          aria-disabled={action.busy}
+          onClick={() => void action.run(onMore)}
+        >
+          Older ones
+        </button>
+      )}
+      <Outcome action={action} />
     </Panel>
   );
 }

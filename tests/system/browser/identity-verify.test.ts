@@ -145,6 +145,9 @@ describe('the link of an e-mail', async () => {
     await page.getByRole('heading', { name: 'Is this you?' }).waitFor();
     assert.equal(at('POST')?.path, '/_auralink/v1/verifications/link/look');
     await look(pages, 'link');
+    assert.equal(new URL(page.url()).hash, '', 'the token does not stay in the address');
+    await page.reload();
+    await page.getByTestId('link-confirm').waitFor();
   });
 
   it('confirms at the press of its button', async () => {
