@@ -171,7 +171,7 @@ export const configSchema = z.object({
       'Name with which the Matrix Identity Service signs what it vouches for; empty: the host of PUBLIC_BASE_URL',
     ),
   IDENTITY_SIGNING_KEYS: signingKeySet.describe(
-    'Keys of the Matrix Identity Service, a JWK set with private Ed25519 keys: the first signs, all are valid',
+    'Keys of the Matrix Identity Service, a JWK set with private Ed25519 keys: the first signs, all are valid. On several hosts a new one goes last everywhere first, and then to the front',
   ),
   IDENTITY_TERMS_URL: z
     .union([url, z.literal('')])

@@ -9,6 +9,7 @@ import { Pool } from 'undici';
 import { ABOUT_MAX_LENGTH } from '../auralink-communication-service/auralink-modules/auraid/personal-data.ts';
 import { png, pngPixels } from '../tests/support/pictures.ts';
 import type { TestEndpoint, TestPerson, World } from '../tests/support/world.ts';
+import type { LookupSubjects } from './identity-timing-lookup.ts';
 import type { MatrixSubjects } from './identity-timing-matrix.ts';
 import { type Class, emailOf, type HiddenClass } from './identity-timing-surfaces.ts';
 
@@ -38,10 +39,14 @@ export interface Subjects {
   /** Who makes the load; their limits are their own. */
   readonly others: readonly TestEndpoint[];
   readonly matrix: MatrixSubjects | null;
+  readonly lookup: LookupSubjects;
 }
 
 /** All have names and devices; those who hide show a name or would, and are online. */
-export async function makeSubjects(publicUrl: string, world: World): Promise<Omit<Subjects, 'matrix'>> {
+export async function makeSubjects(
+  publicUrl: string,
+  world: World,
+): Promise<Omit<Subjects, 'matrix' | 'lookup'>> {
   await world.app('chat');
   const tag = randomBytes(3).toString('hex');
   const everybody = await world.people(`p${tag}`, PEOPLE_A_CLASS * KINDS.length);

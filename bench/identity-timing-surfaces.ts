@@ -19,11 +19,12 @@ export interface Asked {
 
 export interface Surface {
   readonly name: string;
-  /** As who: one of the viewers, nobody, or the one Matrix account. */
-  readonly as: 'viewer' | 'nobody' | 'matrix';
+  /** As who: one of the viewers, nobody, the one Matrix account, or accounts of strangers' homeservers by their tokens. */
+  readonly as: 'viewer' | 'nobody' | 'matrix' | 'identity';
   /** Asked at the same time where answers are held back, beside others who look people up as fast as they can. */
   readonly underLoad?: true;
-  ask(name: string): Asked;
+  /** `pepper`: of hashed look-ups. */
+  ask(name: string, pepper: string): Asked;
 }
 
 /** Which classes are told apart from which counterpart at this surface. */
@@ -31,7 +32,8 @@ export function comparedAt({ as, name }: Surface): { hidden: readonly HiddenClas
   // Whoever is not to be found by her address, or blocks, and addresses that are nobody's.
   if (name === 'find') return { hidden: ['private', 'blocking'], absent: 'unclaimed' };
   // Blocking shows signed in only: signed out, a public person who blocks somebody is public.
-  if (as === 'nobody') return { hidden: ['private'], absent: 'unclaimed' };
+  // Strangers' accounts are nobody whom she could have blocked.
+  if (as === 'nobody' || as === 'identity') return { hidden: ['private'], absent: 'unclaimed' };
   return { hidden: ['private', 'blocking'], absent: 'bare' };
 }
 
@@ -82,6 +84,15 @@ export const SURFACES: readonly Surface[] = [
     name: 'profile_page',
     as: 'nobody',
     ask: (auraId) => ({ method: 'GET', path: `/${auraId.slice(0, -'.aura'.length)}` }),
+  },
+  {
+    name: 'identity_lookup',
+    as: 'identity',
+    ask: (hash, pepper) => ({
+      method: 'POST',
+      path: '/_matrix/identity/v2/lookup',
+      body: { algorithm: 'sha256', pepper, addresses: [hash] },
+    }),
   },
   {
     name: 'matrix_profile',

@@ -6,9 +6,11 @@
 import { randomInt } from 'node:crypto';
 import { Pool } from 'undici';
 import type { BenchOptions, Figure } from '../auralink-communication-service/launcher/bench.ts';
+import type { Constellation } from '../auralink-communication-service/launcher/constellation.ts';
 import { consoleProgress } from '../auralink-communication-service/launcher/progress.ts';
 import { openWorld, type World } from '../tests/support/world.ts';
 import { separation } from './auc.ts';
+import { makeLookupSubjects } from './identity-timing-lookup.ts';
 import { type MatrixSubjects, makeMatrixSubjects } from './identity-timing-matrix.ts';
 import { makeSubjects, type Subjects } from './identity-timing-subjects.ts';
 import { type Class, comparedAt, type Surface, SURFACES } from './identity-timing-surfaces.ts';
@@ -35,12 +37,18 @@ interface Seen {
 
 /** One figure a surface and class, and their maximum. `matrix`: without them, Synapse's surfaces are left out. */
 export async function measureTiming(
-  publicUrl: string,
+  constellation: Pick<Constellation, 'settings' | 'urls'>,
   world: World,
   options: BenchOptions,
   matrix: MatrixSubjects | null = null,
 ): Promise<Figure[]> {
-  const subjects = { ...(await makeSubjects(publicUrl, world)), matrix };
+  const publicUrl = constellation.urls.public;
+  const people = await makeSubjects(publicUrl, world);
+  const subjects = {
+    ...people,
+    matrix,
+    lookup: await makeLookupSubjects(constellation, world, people.names),
+  };
   const figures: Figure[] = [];
   for (const surface of SURFACES) {
     if (surface.as === 'matrix' && matrix === null) continue;
@@ -60,12 +68,7 @@ export async function run(options: BenchOptions): Promise<Figure[]> {
   return await withConstellation('identity-timing', constellation, async (running) => {
     const world = await openWorld(running);
     try {
-      return await measureTiming(
-        running.urls.public,
-        world,
-        options,
-        await makeMatrixSubjects(running, world),
-      );
+      return await measureTiming(running, world, options, await makeMatrixSubjects(running, world));
     } finally {
       await world.close();
     }
@@ -81,7 +84,7 @@ async function measure(
 ): Promise<Figure[]> {
   const { hidden, absent } = comparedAt(surface);
   const classes: readonly Class[] = [...hidden, absent];
-  const names = surface.as === 'matrix' ? subjects.matrix?.names : subjects.names;
+  const names = namesAt(surface, subjects);
   const seen = new Map(classes.map((one) => [one, [] as Seen[]]));
   const refused = new Map(classes.map((one) => [one, { 429: 0, 503: 0 }]));
   const order = shuffledOrder(classes);
@@ -90,7 +93,7 @@ async function measure(
   const load = surface.underLoad === true ? startLoad(publicUrl, subjects) : null;
   const lane = async (): Promise<void> => {
     for (const [nth, kind] of turns) {
-      const of = names?.[kind as 'bare'] ?? [];
+      const of = names[kind] ?? [];
       const one = await ask(client, surface, of[randomInt(of.length)] ?? '', subjects, nth);
       if (one.status === 429 || one.status === 503) {
         const counts = refused.get(kind);
@@ -115,6 +118,11 @@ async function measure(
     const value = tellApart(`${surface.name} ${kind}`, seen.get(kind) ?? [], seen.get(absent) ?? [], options);
     return { name: `identity.auc.${surface.name}.${kind}`, value, unit: 'auc', wanted: WANTED };
   });
+}
+
+function namesAt({ as }: Surface, { names, matrix, lookup }: Subjects): Partial<Subjects['names']> {
+  if (as === 'matrix') return matrix?.names ?? {};
+  return as === 'identity' ? lookup.names : names;
 }
 
 /** The best of the three features, each by itself. */
@@ -177,13 +185,14 @@ async function ask(
   client: Pool,
   surface: Surface,
   auraId: string,
-  { viewers, matrix }: Subjects,
+  { viewers, matrix, lookup }: Subjects,
   nth: number,
 ): Promise<Seen> {
-  const { method, path, body } = surface.ask(auraId);
+  const { method, path, body } = surface.ask(auraId, lookup.pepper);
   const token = {
     viewer: viewers[nth % viewers.length]?.token,
     matrix: matrix?.token,
+    identity: lookup.tokens[nth % lookup.tokens.length],
     nobody: undefined,
   }[surface.as];
   const headers: Record<string, string> = {

@@ -281,7 +281,7 @@ async function atOnce(from: number, to: number, work: (n: number) => Promise<voi
 async function timing({ constellation, world, options }: Bench): Promise<Figure[]> {
   options.note('accounts at Synapse for its surfaces');
   const matrix = await makeMatrixSubjects(constellation, world);
-  return await measureTiming(constellation.urls.public, world, options, matrix);
+  return await measureTiming(constellation, world, options, matrix);
 }
 
 function rate(name: string, { perSecond }: Rate, wanted: string, limit: { peer?: number }): Figure {

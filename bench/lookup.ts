@@ -4,23 +4,18 @@
  * of 100, of which half are found; two service processes, the database and the load generator share the machine. Then the
  * same addresses and requests at Sydent.
  */
-import { createHash, randomBytes, randomInt } from 'node:crypto';
+import { randomInt } from 'node:crypto';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type pg from 'pg';
-import { openKeyRing } from '../auralink-communication-service/adapters/key-ring-file.ts';
-import {
-  digestOf,
-  pepperedHash,
-} from '../auralink-communication-service/auralink-modules/identity-service/lookup.ts';
-import { systemClock } from '../auralink-communication-service/core/clock.ts';
+import { pepperedHash } from '../auralink-communication-service/auralink-modules/identity-service/lookup.ts';
 import type { BenchOptions, Figure } from '../auralink-communication-service/launcher/bench.ts';
 import type { Constellation } from '../auralink-communication-service/launcher/constellation.ts';
 import { findFreePortBase } from '../auralink-communication-service/launcher/free-ports.ts';
 import { ensureSydent } from '../auralink-communication-service/launcher/install.ts';
 import { consoleProgress } from '../auralink-communication-service/launcher/progress.ts';
-import { lookupKeys } from '../auralink-communication-service/wire/identity-service.ts';
 import { openWorld } from '../tests/support/world.ts';
+import { lookupHashes, makeAskers } from './identity-askers.ts';
 import { percentile, withConstellation } from './lib.ts';
 import { measureRate, type Rate } from './pipelined.ts';
 import { startSydent } from './sydent.ts';
@@ -79,7 +74,7 @@ async function measureOurs(constellation: Constellation, options: BenchOptions):
   const { settings } = constellation;
   const world = await openWorld(constellation);
   try {
-    const tokens = await loadTokens(world.db);
+    const tokens = await makeAskers(world.db, ASKERS, SERVERS);
     options.note(`loading ${ADDRESSES} addresses`);
     const pepper = await loadAddresses(world.db, constellation, tokens[0] ?? '');
     options.note('our service');
@@ -167,38 +162,19 @@ function requestOf(body: string, nth: number, tokens: readonly string[]): string
   );
 }
 
-async function loadTokens(db: pg.Pool): Promise<string[]> {
-  const tokens = Array.from({ length: ASKERS }, () => randomBytes(32).toString('base64url'));
-  await db.query(
-    `INSERT INTO identity_tokens (token_hash, matrix_user_id)
-     SELECT h, '@asker' || n || ':server' || n % $2::int || '.example' FROM unnest($1::bytea[]) WITH ORDINALITY AS t (h, n)`,
-    [tokens.map((token) => createHash('sha256').update(token).digest()), SERVERS],
-  );
-  return tokens;
-}
-
 /**
  * Even numbers are bound by Matrix accounts, odd ones proved by people; what they are indexed by is of the
  * current key, as it is in a service that has run for a while. Their envelopes are not opened by look-ups.
  */
-async function loadAddresses(db: pg.Pool, { settings, urls }: Constellation, token: string): Promise<string> {
-  const answer = await fetch(`${urls.public}/_matrix/identity/v2/hash_details`, {
-    headers: { authorization: `Bearer ${token}` },
-  });
-  const { lookup_pepper: pepper } = (await answer.json()) as { lookup_pepper: string };
-  const ring = openKeyRing(settings.config.KEY_RING_PATH, systemClock, { warn: () => {} });
-  const keys = lookupKeys(ring);
-  const key = keys.find(keys.currentId());
-  if (key === null) throw new Error('the ring has no index key');
+async function loadAddresses(db: pg.Pool, constellation: Constellation, token: string): Promise<string> {
+  const { pepper, keyId, digest } = await lookupHashes(constellation, token);
   const client = await db.connect();
   const tables = ['aura_id_registry', 'person_privacy', 'personal_fields', 'matrix_user_mappings'];
   try {
     for (const table of tables) await client.query(`ALTER TABLE ${table} DISABLE TRIGGER USER`);
     for (let from = 0; from < ADDRESSES; from += INSERT_BATCH) {
-      const digests = Array.from({ length: INSERT_BATCH }, (_, i) =>
-        digestOf(key, pepperedHash('email', `user${from + i}@example.org`, pepper)),
-      );
-      await client.query(INSERT, [digests, from, pepper, keys.currentId()]);
+      const digests = Array.from({ length: INSERT_BATCH }, (_, i) => digest(`user${from + i}@example.org`));
+      await client.query(INSERT, [digests, from, pepper, keyId]);
     }
     for (const table of tables) await client.query(`ALTER TABLE ${table} ENABLE TRIGGER USER`);
     await client.query(`VACUUM ANALYZE ${tables.join(', ')}, identity_associations, identity_digests`);

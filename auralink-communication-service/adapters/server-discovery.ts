@@ -5,6 +5,7 @@
 import { Resolver } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { isServerName } from '../auralink-modules/identity-service/model.ts';
+import { unlessAborted } from '../core/abort.ts';
 import { bracketed, GUARDED_TIMEOUT_MS, type GuardedClient, type Target } from './guarded-client.ts';
 
 /** Redirects that are followed when asking for .well-known. */
@@ -77,19 +78,6 @@ export function createDiscovery(deps: DiscoveryDeps): DiscoverServer {
     if (delegated === null || other === null) return await bySrv(name.host, signal);
     return (await byName(delegated, other)) ?? (await bySrv(other.host, signal));
   };
-}
-
-/** DNS has no way to be told that nobody waits any more. */
-async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
-  const aborted = Promise.withResolvers<never>();
-  const abort = (): void => aborted.reject(signal.reason);
-  signal.addEventListener('abort', abort);
-  try {
-    return await Promise.race([promise, aborted.promise]);
-  } finally {
-    signal.removeEventListener('abort', abort);
-  }
 }
 
 /** What `/.well-known/matrix/server` names; null when it names nothing. */

@@ -4,7 +4,12 @@
  */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { IdentityAccounts } from '../auralink-modules/identity-service/accounts.ts';
-import { type Account, type Limit, matrixError } from '../auralink-modules/identity-service/model.ts';
+import {
+  type Account,
+  type Limit,
+  matrixError,
+  PROVE_LIMIT,
+} from '../auralink-modules/identity-service/model.ts';
 import type { Count } from '../auralink-modules/identity-service/ports.ts';
 import { clientAddress } from './client-address.ts';
 
@@ -42,6 +47,9 @@ export function requireAccount(
 export function countedByNetwork(count: Count, name: string, limit: Limit) {
   return (request: FastifyRequest): Promise<void> => count(`${name}:${clientAddress(request)}`, limit);
 }
+
+/** The same for whatever proves that an address is somebody's: all of it together. */
+export const proofsByNetwork = (count: Count) => countedByNetwork(count, 'identity-prove', PROVE_LIMIT);
 
 export function accountOf(request: FastifyRequest): Account {
   const account = accounts.get(request);

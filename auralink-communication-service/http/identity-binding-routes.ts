@@ -5,16 +5,16 @@ import { z } from 'zod';
 import type { IdentityAccounts } from '../auralink-modules/identity-service/accounts.ts';
 import type { Binding, UnboundBy } from '../auralink-modules/identity-service/binding.ts';
 import type { Invites } from '../auralink-modules/identity-service/invites.ts';
-import {
-  MEDIA,
-  matrixError,
-  PROVE_LIMIT,
-  UNBIND_LIMIT,
-  USER_ID,
-} from '../auralink-modules/identity-service/model.ts';
+import { MEDIA, matrixError, UNBIND_LIMIT, USER_ID } from '../auralink-modules/identity-service/model.ts';
 import type { Count } from '../auralink-modules/identity-service/ports.ts';
 import { clientAddress } from './client-address.ts';
-import { accountOf, countedByNetwork, openToAllOrigins, requireAccount } from './identity-auth.ts';
+import {
+  accountOf,
+  countedByNetwork,
+  openToAllOrigins,
+  proofsByNetwork,
+  requireAccount,
+} from './identity-auth.ts';
 import {
   clientSecretSchema,
   IDENTITY_ADDRESS_MAX_LENGTH,
@@ -56,7 +56,8 @@ const hidden = { hide: true } as const;
 export function identityBindingRoutes(deps: IdentityBindingRoutesDeps): FastifyPluginAsyncZod {
   const { accounts, binding, invites, count } = deps;
   const require = requireAccount(accounts);
-  const proves = [countedByNetwork(count, 'identity-prove', PROVE_LIMIT), require];
+  const unbinds = countedByNetwork(count, 'identity-unbind', UNBIND_LIMIT);
+  const proves = [proofsByNetwork(count), require];
   return async (app) => {
     openToAllOrigins(app);
     app.post(
@@ -72,7 +73,7 @@ export function identityBindingRoutes(deps: IdentityBindingRoutesDeps): FastifyP
       const session =
         sid === undefined || clientSecret === undefined ? null : { session: { sid, clientSecret } };
       const isForeign = session !== null || request.headers.authorization?.startsWith('Bearer') !== true;
-      if (isForeign) await count(`identity-unbind:${clientAddress(request)}`, UNBIND_LIMIT);
+      if (isForeign) await unbinds(request);
       const by = session ?? findSigned(request, request.body) ?? (await accountThat(require, request));
       const { medium, address } = threepid;
       await binding.unbind({ mxid: userId, medium, address }, by);

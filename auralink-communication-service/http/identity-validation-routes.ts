@@ -4,14 +4,14 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { parsePhoneNumberFromString } from 'libphonenumber-js/max';
 import { z } from 'zod';
 import type { IdentityAccounts } from '../auralink-modules/identity-service/accounts.ts';
-import { MEDIA, type Medium, matrixError, PROVE_LIMIT } from '../auralink-modules/identity-service/model.ts';
+import { MEDIA, type Medium, matrixError } from '../auralink-modules/identity-service/model.ts';
 import type { Count } from '../auralink-modules/identity-service/ports.ts';
 import type { Validation } from '../auralink-modules/identity-service/validation.ts';
 import { AuraError } from '../core/errors.ts';
 import { isPlainText, NOT_PLAIN } from '../core/text.ts';
 import { clientAddress } from './client-address.ts';
 import { problemOf } from './errors.ts';
-import { accountOf, countedByNetwork, openToAllOrigins, requireAccount } from './identity-auth.ts';
+import { accountOf, openToAllOrigins, proofsByNetwork, requireAccount } from './identity-auth.ts';
 import { sendDonePage, sendPressPage, sendRefusedPage } from './identity-page.ts';
 
 /** Characters of an address as it is typed. */
@@ -70,7 +70,7 @@ export function identityValidationRoutes(deps: IdentityValidationRoutesDeps): Fa
   const { accounts, validation, count } = deps;
   const require = requireAccount(accounts);
   const signedIn = { preValidation: require };
-  const counted = countedByNetwork(count, 'identity-prove', PROVE_LIMIT);
+  const counted = proofsByNetwork(count);
   return async (app) => {
     openToAllOrigins(app);
     app.addContentTypeParser(FORM, { parseAs: 'string' }, (_request, body, done) =>
@@ -142,7 +142,7 @@ function submitRoutes(
     request.headers['content-type']?.toLowerCase().startsWith(FORM) === true;
   const require = requireAccount(accounts);
   return async (app) => {
-    app.addHook('preValidation', countedByNetwork(count, 'identity-prove', PROVE_LIMIT));
+    app.addHook('preValidation', proofsByNetwork(count));
     app.get(path, { schema: { ...hidden, querystring: submitSchema } }, async (request, reply) => {
       const { sid, client_secret, token } = request.query;
       const found = await validation.peek(medium, { sid, clientSecret: client_secret });

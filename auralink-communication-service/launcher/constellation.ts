@@ -3,6 +3,7 @@
  * ports. `./aura up` runs one; tests and benches start as many as they like.
  */
 import { mkdirSync } from 'node:fs';
+import { unlessAborted } from '../core/abort.ts';
 import { FrontDoorError } from './errors.ts';
 import { runFirstStart } from './first-start.ts';
 import { isPortFree } from './free-ports.ts';
@@ -89,12 +90,10 @@ export async function startConstellation(options: ConstellationOptions): Promise
   const die = (): void => supervisor.killAll();
   if (options.dieWithUs !== false) process.once('exit', die);
   try {
-    await unlessAborted(
-      options.signal,
-      supervisor.startAll(START_TIMEOUT_MS, (part, tookMs) => {
-        progress.note(`  ✓ ${part} answers (${seconds(tookMs)})`);
-      }),
-    );
+    const started = supervisor.startAll(START_TIMEOUT_MS, (part, tookMs) => {
+      progress.note(`  ✓ ${part} answers (${seconds(tookMs)})`);
+    });
+    await (options.signal === undefined ? started : unlessAborted(started, options.signal));
     if (!options.without?.includes('synapse')) await runFirstStart(settings, progress);
   } catch (error) {
     await supervisor.stopAll();
@@ -114,17 +113,6 @@ export async function startConstellation(options: ConstellationOptions): Promise
       process.off('exit', die);
     },
   };
-}
-
-async function unlessAborted(signal: AbortSignal | undefined, work: Promise<void>): Promise<void> {
-  if (signal === undefined) return work;
-  signal.throwIfAborted();
-  await Promise.race([
-    work,
-    new Promise<never>((_resolve, reject) => {
-      signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-    }),
-  ]);
 }
 
 export function settingsFor(options: ConstellationOptions): Promise<Settings> {

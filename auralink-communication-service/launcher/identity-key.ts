@@ -25,7 +25,9 @@ export function runRotateIdentityKey(options: CommonOptions): Promise<number> {
     const { keys } = (stored === '' ? { keys: [] } : JSON.parse(stored)) as { keys: JWK[] };
     const [was] = keys;
     if (was === undefined || config.IDENTITY_SIGNING_KEYS.trim() !== stored) {
-      throw new FrontDoorError(`${NAME} is not read from ${path}; put a new key first where it comes from.`);
+      throw new FrontDoorError(
+        `${NAME} is not read from ${path}; put a new key last where it comes from,\nstart every host anew, and then put it first.`,
+      );
     }
     const key = await identityJwk();
     await unitOfWork.run(async (tx) => {
