@@ -9,6 +9,7 @@ import {
   APPS_PER_PERSON_MAX,
 } from '../../auralink-communication-service/auralink-modules/dashboard/apps-model.ts';
 import { APP_ENDPOINTS_ENDED_AT_ONCE } from '../../auralink-communication-service/auralink-modules/dashboard/apps.ts';
+import type { OwnApp } from '../../auralink-client/index.ts';
 import { Browser } from '../fakes/browser.ts';
 import { testDatabase } from '../harness.ts';
 import { api, openIdentityDoor, PASSWORD, registerPerson } from '../support/identity-door.ts';
@@ -122,7 +123,8 @@ test('apps are listed in pages, with what was used of their quotas', async () =>
   const seen: [string, number][] = [];
   for (let after = ''; ; ) {
     const { body } = await own(token, 'GET', `?limit=4${after}`);
-    seen.push(...body.apps.map((app: never) => [app['appId'], app['requestsPerMinute']['used']]));
+    for (const { appId, requestsPerMinute } of body.apps as OwnApp[])
+      seen.push([appId, requestsPerMinute.used]);
     if (body.next === null) break;
     after = `&after=${body.next}`;
   }

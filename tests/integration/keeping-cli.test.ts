@@ -45,8 +45,16 @@ test('keys: the ring is the one that is configured; a rotation changes its file 
   assert.equal(parseKeyRingFile(readFileSync(ringPath, 'utf8')).current, 'k8');
   const db = openDatabase({ ...address, poolSize: 1 });
   const { rows } = await db.pool.query("SELECT actor, act, detail FROM audit_log WHERE act = 'keys.rotated'");
-  await db.close();
   assert.deepEqual(rows, [{ actor: 'operator:cli', act: 'keys.rotated', detail: { key: 'k8', was: 'k7' } }]);
+  await db.pool.query(
+    `INSERT INTO outgoing_messages (message_id, channel, purpose, address, content, key_id, expires_at)
+     VALUES (gen_random_uuid(), 'email', 'notice', '\\x00', '\\x00', 'k7', now() + interval '1 h')`,
+  );
+  const kept = await aura('keys retire k7');
+  assert.equal(kept.code, 1);
+  assert.match(kept.err, /k7 still seals 1 messages that wait to be sent/);
+  await db.pool.query('DELETE FROM outgoing_messages');
+  await db.close();
   const retired = await aura('keys retire k7');
   assert.deepEqual([retired.code, retired.out], [0, 'k7 is retired.\n'], retired.err);
 });
