@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { PASSWORD_CHANGE_LEFT_SECONDS } from '../../auralink-communication-service/auralink-modules/auraid/password-change.ts';
 import { ownConstellation } from '../harness.ts';
 import { eventually } from '../support/eventually.ts';
+import { freeze } from '../support/freeze.ts';
 import { codeIn, openPostbox } from '../support/postbox.ts';
 import { PASSWORD, type RealPerson, realPeople } from '../support/real-people.ts';
 
@@ -56,6 +57,13 @@ const stateOf = async (person: RealPerson, id: string) => {
     [person.personId, id],
   );
   return rows[0];
+};
+
+const endReason = async (challengeId: string): Promise<string | null> => {
+  const { rows } = await db.query('SELECT end_reason FROM verification_challenges WHERE challenge_id = $1', [
+    challengeId,
+  ]);
+  return rows[0].end_reason;
 };
 
 test('a code proves its address although every process was killed since it was asked for', async () => {
@@ -115,23 +123,18 @@ test('killed in the middle of a reset, her sessions end, or nothing has happened
     ({ resetId } = (await asked.json()) as { resetId: string });
   }, 60_000);
   const reset = codeIn(await postbox.messageTo(address, { since, withinMs: 60_000 }));
+  // Its transaction ends the challenge; the processes are killed while a homeserver that hangs is asked.
+  await freeze(constellation, 'synapse');
   try {
-    // Its transaction ends the challenge; the process is killed while the homeserver is asked.
-    await constellation.halt('synapse');
     const resetting = act('reset', { resetId, code: reset, newPassword: 'another long password' }).catch(
       () => null,
     );
-    await eventually(async () => {
-      const { rows } = await db.query(
-        'SELECT end_reason FROM verification_challenges WHERE challenge_id = $1',
-        [resetId],
-      );
-      assert.equal(rows[0].end_reason, 'used');
-    }, 60_000);
+    await eventually(async () => assert.equal(await endReason(resetId), 'used'), 60_000);
     killAll();
-    await resetting;
+    assert.equal(await resetting, null, 'nothing was answered');
   } finally {
-    await constellation.start('synapse');
+    // What it was asked dies with it.
+    constellation.kill('synapse');
   }
   await db.query("UPDATE outbox_events SET run_at = now() WHERE topic = 'identity.password_change'");
   await eventually(async () => {
