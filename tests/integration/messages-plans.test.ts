@@ -23,6 +23,8 @@ test('no statement of a message scans its table', async () => {
     await room.send();
     postbox.behaviour.recipient = (to) => (to.startsWith('grey') ? { code: 451, words: 'later' } : null);
     await room.send({ to: 'grey@mail.example' });
+    // Before that it would not be sent at all.
+    await eventually(() => assert.equal(room.settled.length, 2));
     await room.db.unitOfWork.run((tx) => room.part.messages.codeUsed(tx, messageId));
     const voided = await room.send({ to: 'void@mail.example', expiresAt: new Date(Date.now() + 60_000) });
     await room.db.unitOfWork.run((tx) => room.part.messages.cancel(tx, [voided]));
