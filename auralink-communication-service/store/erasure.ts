@@ -81,27 +81,23 @@ type Leaving =
   | 'begin'
   | 'finish';
 
-const leaving: Pick<ErasureStore, Leaving> = {
-  async lockActive(tx, personId) {
-    const [row] = await query<{ aura_id: AuraId; dashboard_user_id: string | null }>(
-      tx,
-      'erasure-lock',
-      `SELECT aura_id, dashboard_user_id FROM aura_id_registry WHERE person_id = $1 AND state = 'active' FOR UPDATE`,
-      [personId],
-    );
-    return row === undefined ? null : { auraId: row.aura_id, dashboardUserId: row.dashboard_user_id };
-  },
+/** Locks her row while `condition` holds. */
+async function lockPerson(tx: Tx, name: string, condition: string, values: readonly unknown[]) {
+  const [row] = await query<{ aura_id: AuraId; dashboard_user_id: string | null }>(
+    tx,
+    name,
+    `SELECT aura_id, dashboard_user_id FROM aura_id_registry WHERE person_id = $1 AND ${condition} FOR UPDATE`,
+    values,
+  );
+  return row === undefined ? null : { auraId: row.aura_id, dashboardUserId: row.dashboard_user_id };
+}
 
-  async lockReleased(tx, personId, days) {
-    const [row] = await query<{ aura_id: AuraId; dashboard_user_id: string | null }>(
-      tx,
-      'erasure-lock-released',
-      `SELECT aura_id, dashboard_user_id FROM aura_id_registry
-       WHERE person_id = $1 AND state = 'released' AND ended_at < now() - make_interval(days => $2) FOR UPDATE`,
-      [personId, days],
-    );
-    return row === undefined ? null : { auraId: row.aura_id, dashboardUserId: row.dashboard_user_id };
-  },
+const RELEASED_LONG_AGO = "state = 'released' AND ended_at < now() - make_interval(days => $2)";
+
+const leaving: Pick<ErasureStore, Leaving> = {
+  lockActive: (tx, personId) => lockPerson(tx, 'erasure-lock', "state = 'active'", [personId]),
+  lockReleased: (tx, personId, days) =>
+    lockPerson(tx, 'erasure-lock-released', RELEASED_LONG_AGO, [personId, days]),
 
   async listAccounts(tx, personId): Promise<OwnAccount[]> {
     const rows = await query<{

@@ -20,6 +20,7 @@ import { eventually } from '../support/eventually.ts';
 import { openIdentityDoor } from '../support/identity-door.ts';
 import { askIdentity, hashOf, type LookupPerson, lookupWorld, tokenFor } from '../support/identity-lookup.ts';
 import { planOf, statementsOf } from '../support/plans.ts';
+import { befriend, block } from '../support/relations.ts';
 
 const V2 = '/_matrix/identity/v2';
 const { config } = constellation();
@@ -56,12 +57,6 @@ async function settle(): Promise<void> {
 const keep = identity.chores.find(({ job }) => job === 'identity_service.keep')!;
 const rotateSoon = () =>
   db.pool.query("UPDATE identity_peppers SET current_at = now() - interval '2 days' WHERE state = 'current'");
-const isFriend = (one: LookupPerson, other: LookupPerson) =>
-  db.pool.query('INSERT INTO friendships (person_id, friend_person_id) VALUES ($1, $2), ($2, $1)', [
-    one.personId,
-    other.personId,
-  ]);
-
 test('what was only typed finds nobody, what was proved finds her primary account, a change ends it', async () => {
   const alice = await world.person();
   await world.rules(alice, 'public');
@@ -125,13 +120,8 @@ test('each rule lets in whom it names, as everywhere else; who hides looks like 
       const who = await world.person();
       const address = `${who.personId}@example.org`;
       await world.field(who, 'email', address, true);
-      if (relation.includes('friend')) await isFriend(who, asker);
-      if (relation.includes('blocked')) {
-        await db.pool.query(
-          'INSERT INTO person_blocks (person_id, blocked_person_id, blocked_as) SELECT $1, person_id, aura_id FROM aura_id_registry WHERE person_id = $2',
-          [who.personId, asker.personId],
-        );
-      }
+      if (relation.includes('friend')) await befriend(db.pool, who, asker);
+      if (relation.includes('blocked')) await block(db.pool, who, asker);
       return { who, address };
     }),
   );

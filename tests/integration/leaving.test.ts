@@ -10,7 +10,6 @@ import { MATRIX_PROFILE_LEFT_TOPIC } from '../../auralink-communication-service/
 import { newId } from '../../auralink-communication-service/core/ids.ts';
 import { EXPORTED_TABLES } from '../../auralink-communication-service/store/export.ts';
 import {
-  befriend,
   call,
   deactivated,
   deps,
@@ -25,6 +24,7 @@ import {
   vault,
 } from '../support/leaving-room.ts';
 import { planOf, statementsOf } from '../support/plans.ts';
+import { befriend, block } from '../support/relations.ts';
 
 describe('export', () => {
   it('has every table that knows a person', async () => {
@@ -38,7 +38,7 @@ describe('export', () => {
 
   it('opens what is hers, and holds nothing that others keep about her', async () => {
     const [alice, bob] = [await person('alice'), await person('bob')];
-    await befriend(alice, bob);
+    await befriend(pool, alice, bob);
     await note(alice, bob, 'owes me a boat');
     await note(bob, alice, 'talks too much');
     await call(alice, bob);
@@ -48,10 +48,7 @@ describe('export', () => {
        FROM aura_id_registry f, aura_id_registry t WHERE f.person_id = $2 AND t.person_id = $3`,
       [newId(), alice.personId, bob.personId],
     );
-    await pool.query(
-      'INSERT INTO person_blocks (person_id, blocked_person_id, blocked_as) SELECT $1, person_id, aura_id FROM aura_id_registry WHERE person_id = $2',
-      [bob.personId, alice.personId],
-    );
+    await block(pool, bob, alice);
     const all = await exported(alice);
     const text = JSON.stringify(all);
     for (const mine of ['alice@example.com', 'owes me a boat', '@alice.aura', '@ualice:aura.example']) {
@@ -132,7 +129,7 @@ describe('erasure', () => {
 
   it('leaves a number: her rows, sessions and name are gone, and a copy of her data cannot be read', async () => {
     const [dave, erin] = [await person('dave'), await person('erin')];
-    await befriend(dave, erin);
+    await befriend(pool, dave, erin);
     await note(erin, dave, 'nice');
     const place = { table: 'personal_fields', column: 'envelope', row: dave.fieldId };
     const backup = (await one('SELECT envelope FROM personal_fields WHERE field_id = $1', [dave.fieldId]))

@@ -121,13 +121,6 @@ export async function person(handle: string): Promise<Made> {
   return { personId, auraId, endpointId, fieldId };
 }
 
-export async function befriend(a: Made, b: Made): Promise<void> {
-  await pool.query('INSERT INTO friendships (person_id, friend_person_id) VALUES ($1, $2), ($2, $1)', [
-    a.personId,
-    b.personId,
-  ]);
-}
-
 export async function note(from: Made, about: Made, text: string): Promise<void> {
   const noteId = newId();
   const place = { table: 'contact_notes', column: 'note_envelope', row: noteId };

@@ -41,6 +41,7 @@ import { wireProfile } from '../../auralink-communication-service/wire/identity-
 import { wireVerification } from '../../auralink-communication-service/wire/verification.ts';
 import { constellation, testDatabase } from '../harness.ts';
 import { freePort } from './identity-door.ts';
+import { befriend } from './relations.ts';
 import { recordingCourier } from './verification-room.ts';
 
 const ISSUER = 'http://localhost/oidc';
@@ -264,12 +265,7 @@ export async function openPrivacyDoor(synapseUrl?: string): Promise<PrivacyDoor>
     revoked,
     publicUrl: `http://localhost:${port}`,
     person,
-    befriend: async (a, b) => {
-      await db.pool.query('INSERT INTO friendships (person_id, friend_person_id) VALUES ($1, $2), ($2, $1)', [
-        a.personId,
-        b.personId,
-      ]);
-    },
+    befriend: (a, b) => befriend(db.pool, a, b),
     deliver: async () => {
       const handlers = new Map([...part.outboxHandlers, ...account.outboxHandlers]);
       while ((await runOutbox(outbox, handlers, log)) > 0);

@@ -14,8 +14,9 @@ import { ownConstellation } from '../harness.ts';
 import { allPlaces, findCanaries, formsOf, mediaStore } from '../support/canaries.ts';
 import { pretendUp, runCli } from '../support/cli.ts';
 import { eventually } from '../support/eventually.ts';
+import { png, pngPixels } from '../support/pictures.ts';
 import { codeIn, linkIn, openPostbox } from '../support/postbox.ts';
-import { PASSWORD, PIXEL, type RealPerson, realPeople } from '../support/real-people.ts';
+import { PASSWORD, type RealPerson, realPeople } from '../support/real-people.ts';
 
 const postbox = await openPostbox();
 const constellation = await ownConstellation('canary', { processes: 2, redis: true, env: postbox.env });
@@ -49,16 +50,8 @@ const canaries = {
 /** Tokens of links that were sent to her. */
 const codes: string[] = [];
 
-/** A PNG whose pixels hold the canary; it is shown again as it came. */
-function pictureOf(text: string): Buffer {
-  const content = Buffer.from(text);
-  const chunk = Buffer.alloc(12 + content.length);
-  chunk.writeUInt32BE(content.length);
-  chunk.write('IDAT', 4);
-  content.copy(chunk, 8);
-  const end = PIXEL.length - 12;
-  return Buffer.concat([PIXEL.subarray(0, end), chunk, PIXEL.subarray(end)]);
-}
+/** Its pixels hold the canary: it is shown again as it came. */
+const pictureOf = (text: string): Buffer => png(1, 1, { extra: [pngPixels(text)] });
 
 async function done(person: RealPerson, method: string, path: string, body?: object | Buffer) {
   const answer = await person.ask(method, path, body);

@@ -10,6 +10,7 @@ import { FIND_ANSWER_MS } from '../../auralink-communication-service/http/find-r
 import { pretendUp, runCli } from '../support/cli.ts';
 import { eventually } from '../support/eventually.ts';
 import type { Answer, Phone } from '../support/phone.ts';
+import { befriend, block } from '../support/relations.ts';
 import { openStage } from '../support/stage.ts';
 
 const API = '/_auralink/v1';
@@ -76,15 +77,12 @@ test('each rule lets in whom it names; who is not to find her sees what is seen 
   await rules(alice, { findByEmail: 'friends' });
   assert.deepEqual(await same({ email }), nobody);
   const [a, v] = [alice.endpoint.person.personId, viewer.endpoint.person.personId];
-  await db.query('INSERT INTO friendships (person_id, friend_person_id) VALUES ($1, $2), ($2, $1)', [a, v]);
+  await befriend(db, alice.endpoint.person, viewer.endpoint.person);
   assert.deepEqual(await found({ email }), hers);
   await db.query('DELETE FROM friendships WHERE person_id = ANY ($1)', [[a, v]]);
   await rules(alice, { findByEmail: 'public' });
   assert.deepEqual(await found({ email }), hers);
-  await db.query(
-    'INSERT INTO person_blocks (person_id, blocked_person_id, blocked_as) SELECT $1, person_id, aura_id FROM aura_id_registry WHERE person_id = $2',
-    [a, v],
-  );
+  await block(db, alice.endpoint.person, viewer.endpoint.person);
   assert.deepEqual(await same({ email }), nobody);
   await db.query('DELETE FROM person_blocks WHERE person_id = $1', [a]);
   const started = performance.now();

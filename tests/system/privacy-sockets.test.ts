@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Phone } from '../support/phone.ts';
+import { befriend } from '../support/relations.ts';
 import { openStage, type Stage } from '../support/stage.ts';
 
 const SCOPES = [
@@ -27,10 +28,7 @@ for (const redis of [false, true]) {
       await stage.world.db.query("UPDATE aura_id_registry SET display_name = 'Alice' WHERE person_id = $1", [
         alice.personId,
       ]);
-      await stage.world.db.query(
-        'INSERT INTO friendships (person_id, friend_person_id) VALUES ($1, $2), ($2, $1)',
-        [alice.personId, bob.personId],
-      );
+      await befriend(stage.world.db, alice, bob);
       const hers = await stage.phone(alice, { scopes: SCOPES });
       // Several pages: some of them are at the other process.
       const friends = await Promise.all(

@@ -10,6 +10,7 @@ import { skeletonOf } from '../../auralink-communication-service/auralink-module
 import { handleOf } from '../../auralink-communication-service/core/aura-id.ts';
 import type { AuraId } from '../../auralink-communication-service/core/ids.ts';
 import type { Phone } from '../support/phone.ts';
+import { block } from '../support/relations.ts';
 import { openStage, type Stage } from '../support/stage.ts';
 import type { TestPerson } from '../support/world.ts';
 
@@ -38,10 +39,7 @@ await set(blocking, 'public', 'Blocking');
 await set(bare, 'friends', null);
 await set(open, 'public', 'Open');
 await db.query("UPDATE person_privacy SET may_call = 'friends' WHERE person_id = $1", [friendsOnly.personId]);
-await db.query(
-  'INSERT INTO person_blocks (person_id, blocked_person_id, blocked_as) SELECT $1, person_id, aura_id FROM aura_id_registry WHERE person_id = $2',
-  [blocking.personId, viewer.personId],
-);
+await block(db, blocking, viewer);
 const asking: Phone = await stage.phone(viewer, { scopes: SCOPES });
 // All but the bare one are online.
 for (const person of [hidden, friendsOnly, blocking, open]) await stage.phone(person);

@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Answer, Frame, Phone } from '../../support/phone.ts';
+import { befriend, block } from '../../support/relations.ts';
 import { openStage, type Stage } from '../../support/stage.ts';
 import type { TestPerson } from '../../support/world.ts';
 
@@ -22,16 +23,6 @@ const visibility = (person: TestPerson, audience: string) =>
   stage.world.db.query('UPDATE aura_id_registry SET visibility = $2 WHERE person_id = $1', [
     person.personId,
     audience,
-  ]);
-const block = (person: TestPerson, blocked: TestPerson) =>
-  stage.world.db.query(
-    'INSERT INTO person_blocks (person_id, blocked_person_id, blocked_as) SELECT $1, person_id, aura_id FROM aura_id_registry WHERE person_id = $2',
-    [person.personId, blocked.personId],
-  );
-const befriend = (a: TestPerson, b: TestPerson) =>
-  stage.world.db.query('INSERT INTO friendships (person_id, friend_person_id) VALUES ($1, $2), ($2, $1)', [
-    a.personId,
-    b.personId,
   ]);
 
 /** What must be alike, with ids, addresses and times made comparable. */
@@ -64,7 +55,7 @@ describe('a call that the callee keeps out', () => {
     );
     if (!offline || !blocking || !hidden || !friendsOnly) throw new Error('four people');
     const online = await Promise.all([blocking, hidden, friendsOnly].map((one) => stage.phone(one)));
-    await block(blocking, alice.endpoint.person);
+    await block(stage.world.db, blocking, alice.endpoint.person);
     await visibility(hidden, 'private');
     await mayCall(friendsOnly, 'friends');
     const seen = await Promise.all(
@@ -98,7 +89,7 @@ describe('a call that the callee keeps out', () => {
   it('is in the caller’s history and not in the callee’s', async () => {
     const alice = await stage.phone(await stage.person());
     const bob = await stage.phone(await stage.person());
-    await block(bob.endpoint.person, alice.endpoint.person);
+    await block(stage.world.db, bob.endpoint.person, alice.endpoint.person);
     const placed = await alice.place(bob.endpoint.person.auraId);
     await alice.frame('call.updated', (data) => data.state === 'ended');
     const own = (await alice.request('GET', '/_auralink/v1/history')).body as unknown as {
@@ -139,7 +130,7 @@ describe('a call that the callee keeps out', () => {
     const alice = await stage.phone(await stage.person());
     const bob = await stage.phone(await stage.person());
     await visibility(bob.endpoint.person, 'private');
-    await befriend(alice.endpoint.person, bob.endpoint.person);
+    await befriend(stage.world.db, alice.endpoint.person, bob.endpoint.person);
     const placed = await alice.place(bob.endpoint.person.auraId);
     const ring = await bob.frame('ring', (data) => data.callId === placed.body.callId);
     assert.equal((await bob.answer(String(ring.data.ringId))).status, 200);
@@ -153,7 +144,7 @@ describe('whom one has blocked oneself', () => {
   it('cannot be called: that is said, and nothing is placed', async () => {
     const alice = await stage.phone(await stage.person());
     const bob = await stage.person();
-    await block(alice.endpoint.person, bob);
+    await block(stage.world.db, alice.endpoint.person, bob);
     const before = await stage.rowCounts();
     const placed = await alice.place(bob.auraId);
     assert.deepEqual([placed.status, placed.body.reason], [409, 'you_blocked']);
@@ -186,7 +177,7 @@ describe('names in calls', () => {
     assert.deepEqual(await names(), [null, 'Alice'], 'a caller shows hers by calling');
     await visibility(alice.endpoint.person, 'private');
     assert.deepEqual(await names(), [null, null]);
-    await befriend(alice.endpoint.person, bob.endpoint.person);
+    await befriend(stage.world.db, alice.endpoint.person, bob.endpoint.person);
     assert.deepEqual(await names(), ['Bob', null]);
     await stage.settle();
     await stage.clear();
